@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * child.h - have a question answered by a short-lived child process.
+ *
+ * What the child loads, parses or breaks goes with it.  The answer is a
+ * value of fixed size, so nothing the child says can be larger or of another
+ * shape than expected.
+ *
+ * Privilege: that of the caller; the child starts with the same.
+ * Trust:     the answer is only as good as the child: one that has read
+ *            hostile bytes answers with hostile values.
+ */
+#ifndef CTSH_CHILD_H
+#define CTSH_CHILD_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "error.h"
+
+/*
+ * Runs in the child.  Fills the answer of the agreed size (all zero at first)
+ * and may return one descriptor to hand over in `*fd` (else leaves -1).
+ * `channel` carries the answer; a child that closes what it does not need must
+ * spare it.  0, or -1 with `*err`.
+ */
+typedef int ctsh_child_fn(void *argument, int channel, void *answer, int *fd,
+                          struct ctsh_error *err);
+
+/*
+ * Forks, runs `fn` in the child and waits for its answer until the deadline;
+ * then the child is killed and reaped.  The child dies with its parent.
+ *
+ * Returns 0 and fills `answer` and, if `fd` is not NULL, `*fd` (owned by the
+ * caller, or -1).  Returns -1 and sets `*err`, with both untouched: the
+ * child's own error, or E_SYSTEM when it died or was late (`name` says which
+ * child that was).
+ */
+CTSH_MUST_CHECK
+int ctsh_child_call(const char *name, ctsh_child_fn *fn, void *argument,
+                    void *answer, size_t size, int *fd, int64_t deadline_ms,
+                    struct ctsh_error *err);
+
+#endif

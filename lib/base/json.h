@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * json.h - JSON text into a document, and strict questions to it.
+ *
+ * A thin layer over jansson, and the only place that knows it.  What two
+ * parsers could read differently is refused: a key twice in one object, a NUL
+ * in a string, bytes behind the end.
+ *
+ * Privilege: none.  The first document of a process makes jansson read
+ *            /dev/urandom for its hash seed: parse above the barrier only.
+ * Trust:     the text is hostile; depth is bounded by jansson (2,048), memory
+ *            by the length that the caller lets in, times up to eighty.
+ *
+ * Every failure is E_ENGINE, "talks nonsense"; its reason names the member.
+ */
+#ifndef CTSH_JSON_H
+#define CTSH_JSON_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "error.h"
+
+typedef struct json_t json_t;
+
+/* Gives a document back.  Harmless on NULL.  Preserves errno. */
+void ctsh_json_free(json_t *doc);
+
+static inline void ctsh_json_free_at(json_t **doc)
+{
+	ctsh_json_free(*doc);
+	*doc = NULL;
+}
+
+#define ctsh_autojson __attribute__((cleanup(ctsh_json_free_at)))
+
+/* Parses exactly `length` bytes: one object or array.  The document, owned by
+ * the caller; or NULL and `*err`. */
+CTSH_MUST_CHECK json_t *ctsh_json_parse(const char *text, size_t length,
+                                        struct ctsh_error *err);
+
+/*
+ * A `path` is member names with dots between: "State.Pid".  All of it must be
+ * there and have the type asked for, else -1 with `*err` and the result
+ * untouched.
+ */
+
+/* A string, borrowed from the document. */
+CTSH_MUST_CHECK int ctsh_json_text(const json_t *doc, const char *path,
+                                   const char **text, struct ctsh_error *err);
+
+CTSH_MUST_CHECK int ctsh_json_bool(const json_t *doc, const char *path,
+                                   bool *value, struct ctsh_error *err);
+
+/* An integer (7.0 is none) from `low` to `high`, which is at most
+ * INT64_MAX. */
+CTSH_MUST_CHECK int ctsh_json_number(const json_t *doc, const char *path,
+                                     uint64_t low, uint64_t high,
+                                     uint64_t *value, struct ctsh_error *err);
+
+/* Whether there is an object; a member that is missing or null is none, any
+ * other type is a failure. */
+CTSH_MUST_CHECK int ctsh_json_has_object(const json_t *doc, const char *path,
+                                         bool *there, struct ctsh_error *err);
+
+/* The number of strings in an array; a member that is missing or null counts
+ * as an empty one, anything else in it or in its place is a failure. */
+CTSH_MUST_CHECK int ctsh_json_texts(const json_t *doc, const char *path,
+                                    size_t *count, struct ctsh_error *err);
+
+/* One string of an array that ctsh_json_texts() has counted; borrowed. */
+const char *ctsh_json_text_at(const json_t *doc, const char *path,
+                              size_t index);
+
+#endif
