@@ -1,0 +1,265 @@
+/* SPDX-License-Identifier: MIT */
+#include "config_rule.h"
+
+#include <errno.h>
+#include <sched.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define RULE_ONLY CTSH_IN_RULE
+#define NO_DEFAULT (CTSH_IN_RULE | CTSH_IN_USERS)
+#define EVERYWHERE (CTSH_IN_RULE | CTSH_IN_USERS | CTSH_IN_DEFAULTS)
+
+/* Names a connection of ssh and a terminal need, and no more. */
+static const char *const keep_env_default[] = {
+	"TERM", "COLORTERM",      "LANG",       "LC_*",
+	"TZ",   "SSH_CONNECTION", "SSH_CLIENT",
+};
+
+/* -- one function for each key ----------------------------------------- */
+
+static int set_match(struct ctsh_rule *rule, const struct ctsh_setting *setting,
+                     struct ctsh_error *err)
+{
+	return ctsh_setting_matches(setting, &rule->matches, &rule->match_count,
+	                            err);
+}
+
+static int set_container(struct ctsh_rule *rule,
+                         const struct ctsh_setting *setting,
+                         struct ctsh_error *err)
+{
+	return ctsh_setting_container(setting, &rule->container, err);
+}
+
+static int set_deny(struct ctsh_rule *rule, const struct ctsh_setting *setting,
+                    struct ctsh_error *err)
+{
+	return ctsh_setting_sentence(setting, &rule->deny, err);
+}
+
+static int set_user(struct ctsh_rule *rule, const struct ctsh_setting *setting,
+                    struct ctsh_error *err)
+{
+	return ctsh_setting_user(setting, rule, err);
+}
+
+static int set_missing_user(struct ctsh_rule *rule,
+                            const struct ctsh_setting *setting,
+                            struct ctsh_error *err)
+{
+	return ctsh_setting_choice(setting, "deny", "numeric",
+	                           &rule->missing_user_numeric, err);
+}
+
+static int set_allow_root(struct ctsh_rule *rule,
+                          const struct ctsh_setting *setting,
+                          struct ctsh_error *err)
+{
+	return ctsh_setting_choice(setting, "false", "true", &rule->allow_root,
+	                           err);
+}
+
+static int set_groups(struct ctsh_rule *rule,
+                      const struct ctsh_setting *setting,
+                      struct ctsh_error *err)
+{
+	return ctsh_setting_choice(setting, "none", "container",
+	                           &rule->container_groups, err);
+}
+
+static int set_shell(struct ctsh_rule *rule, const struct ctsh_setting *setting,
+                     struct ctsh_error *err)
+{
+	return ctsh_setting_path(setting, true, &rule->shell, err);
+}
+
+static int set_directory(struct ctsh_rule *rule,
+                         const struct ctsh_setting *setting,
+                         struct ctsh_error *err)
+{
+	return ctsh_setting_path(setting, true, &rule->directory, err);
+}
+
+static int set_keep_env(struct ctsh_rule *rule,
+                        const struct ctsh_setting *setting,
+                        struct ctsh_error *err)
+{
+	return ctsh_setting_keep_env(setting, &rule->keep_env, err);
+}
+
+static int set_set_env(struct ctsh_rule *rule,
+                       const struct ctsh_setting *setting,
+                       struct ctsh_error *err)
+{
+	return ctsh_setting_set_env(setting, &rule->set_env, err);
+}
+
+static int set_container_env(struct ctsh_rule *rule,
+                             const struct ctsh_setting *setting,
+                             struct ctsh_error *err)
+{
+	return ctsh_setting_choice(setting, "false", "true",
+	                           &rule->container_env, err);
+}
+
+static int set_share(struct ctsh_rule *rule, const struct ctsh_setting *setting,
+                     struct ctsh_error *err)
+{
+	return ctsh_setting_share(setting, &rule->share, err);
+}
+
+static int set_allow_unconfined(struct ctsh_rule *rule,
+                                const struct ctsh_setting *setting,
+                                struct ctsh_error *err)
+{
+	bool seccomp = false, lsm = false;
+
+	for (size_t i = 0; i < setting->count; i++) {
+		if (strcmp(setting->values[i], "seccomp") == 0)
+			seccomp = true;
+		else if (strcmp(setting->values[i], "lsm") == 0)
+			lsm = true;
+		else
+			return ctsh_setting_fail(
+				setting, i, err,
+				"'%s' is neither seccomp nor lsm",
+				setting->values[i]);
+	}
+	rule->allow_no_seccomp = seccomp;
+	rule->allow_no_lsm = lsm;
+	return 0;
+}
+
+const struct ctsh_rule_key ctsh_rule_keys[CTSH_RULE_KEYS] = {
+	{"match", true, RULE_ONLY, set_match},
+	{"container", false, NO_DEFAULT, set_container},
+	{"deny", false, NO_DEFAULT, set_deny},
+	{"user", false, EVERYWHERE, set_user},
+	{"missing_user", false, EVERYWHERE, set_missing_user},
+	{"allow_root", false, EVERYWHERE, set_allow_root},
+	{"groups", false, EVERYWHERE, set_groups},
+	{"shell", false, EVERYWHERE, set_shell},
+	{"directory", false, EVERYWHERE, set_directory},
+	{"keep_env", true, EVERYWHERE, set_keep_env},
+	{"set_env", true, EVERYWHERE, set_set_env},
+	{"container_env", false, EVERYWHERE, set_container_env},
+	{"share", true, EVERYWHERE, set_share},
+	{"allow_unconfined", true, EVERYWHERE, set_allow_unconfined},
+};
+
+const struct ctsh_rule_key *ctsh_rule_key_find(const char *name)
+{
+	for (size_t i = 0; i < CTSH_RULE_KEYS; i++)
+		if (strcmp(ctsh_rule_keys[i].name, name) == 0)
+			return &ctsh_rule_keys[i];
+	return NULL;
+}
+
+/* -- whole rules ------------------------------------------------------- */
+
+static size_t count_strings(char *const *list)
+{
+	size_t count = 0;
+
+	while (list[count])
+		count++;
+	return count;
+}
+
+/* NULL stays NULL. */
+static int copy_string(const char *from, char **out)
+{
+	if (!from)
+		return 0;
+	*out = strdup(from);
+	return *out ? 0 : -1;
+}
+
+int ctsh_rule_init(struct ctsh_rule *rule, struct ctsh_error *err)
+{
+	memset(rule, 0, sizeof(*rule));
+	rule->user = CTSH_USER_SAME_NAME;
+	rule->container_groups = true;
+	rule->container_env = true;
+	rule->share = CLONE_NEWUSER | CLONE_NEWTIME | CLONE_NEWCGROUP;
+	if (ctsh_strings_copy(keep_env_default,
+	                      sizeof(keep_env_default) /
+	                              sizeof(*keep_env_default),
+	                      &rule->keep_env) == 0 &&
+	    ctsh_strings_copy(NULL, 0, &rule->set_env) == 0)
+		return 0;
+	ctsh_rule_clear(rule);
+	return ctsh_fail(err, CTSH_E_SYSTEM, ENOMEM, "a rule");
+}
+
+int ctsh_rule_inherit(struct ctsh_rule *rule, const struct ctsh_rule *from,
+                      struct ctsh_error *err)
+{
+	*rule = *from;
+	rule->title = NULL;
+	rule->file = NULL;
+	rule->line = 0;
+	rule->matches = NULL;
+	rule->match_count = 0;
+	rule->deny = rule->container = NULL;
+	rule->user_name = rule->shell = rule->directory = NULL;
+	rule->keep_env = rule->set_env = NULL;
+	if (copy_string(from->user_name, &rule->user_name) == 0 &&
+	    copy_string(from->shell, &rule->shell) == 0 &&
+	    copy_string(from->directory, &rule->directory) == 0 &&
+	    ctsh_strings_copy((const char *const *)from->keep_env,
+	                      count_strings(from->keep_env),
+	                      &rule->keep_env) == 0 &&
+	    ctsh_strings_copy((const char *const *)from->set_env,
+	                      count_strings(from->set_env),
+	                      &rule->set_env) == 0)
+		return 0;
+	ctsh_rule_clear(rule);
+	return ctsh_fail(err, CTSH_E_SYSTEM, ENOMEM, "a rule");
+}
+
+int ctsh_rule_check(const struct ctsh_rule *rule, const char *file,
+                    bool need_match, struct ctsh_error *err)
+{
+	const char *fault = NULL;
+
+	if (need_match && rule->match_count == 0)
+		fault = "a rule needs 'match'";
+	else if (rule->container && rule->deny)
+		fault = "'container' and 'deny' exclude each other";
+	else if (!rule->container && !rule->deny)
+		fault = "a rule needs 'container' or 'deny'";
+	else if (rule->user == CTSH_USER_NUMERIC && !rule->allow_root &&
+	         (rule->user_uid == 0 ||
+	          (rule->user_has_gid && rule->user_gid == 0)))
+		fault = "user: uid or gid 0 needs 'allow_root = true'";
+	if (fault)
+		return ctsh_fail(err, CTSH_E_CONFIG, 0, "%s:%d: %s", file,
+		                 rule->line, fault);
+	return 0;
+}
+
+void ctsh_rule_clear(struct ctsh_rule *rule)
+{
+	for (size_t i = 0; rule->matches && i < rule->match_count; i++)
+		free(rule->matches[i].text);
+	free(rule->matches);
+	free(rule->title);
+	free(rule->deny);
+	free(rule->container);
+	free(rule->user_name);
+	free(rule->shell);
+	free(rule->directory);
+	ctsh_strings_free(&rule->keep_env);
+	ctsh_strings_free(&rule->set_env);
+	memset(rule, 0, sizeof(*rule));
+}
+
+void ctsh_rule_discard(struct ctsh_rule **rule)
+{
+	if (*rule)
+		ctsh_rule_clear(*rule);
+	free(*rule);
+	*rule = NULL;
+}

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * person.h - the host's name service: the only place that asks it.
+ *
+ * Lookups run in a child process, so that modules of the name service, their
+ * threads and their descriptors never live in a process that goes on.
+ *
+ * Privilege: root, on the host, before anything of a container is touched:
+ *            after a change of root, libc would load the container's modules.
+ * Trust:     the host's name service is believed.
+ */
+#ifndef CTSH_PERSON_H
+#define CTSH_PERSON_H
+
+#include <stdint.h>
+
+#include "../base/error.h"
+#include "../model/person.h"
+
+/*
+ * The account of `uid`: its name maps back to the same uid, its groups are
+ * complete.  0, or -1 with E_DENIED if there is no such account, or it does not
+ * map back; E_SYSTEM if the name service failed or was late.
+ */
+CTSH_MUST_CHECK int ctsh_person_load(uid_t uid, struct ctsh_person *person,
+                                     int64_t deadline_ms,
+                                     struct ctsh_error *err);
+
+/* The uid of a name, for administrators' tools.  0, or -1 with E_USAGE if
+ * there is no such account. */
+CTSH_MUST_CHECK int ctsh_person_uid(const char *name, uid_t *uid,
+                                    int64_t deadline_ms,
+                                    struct ctsh_error *err);
+
+/*
+ * Resolves `count` group names to gids, in one child.  0; or -1 with E_CONFIG
+ * naming the first group that does not exist: an outage of the group backend
+ * looks like fewer groups, so a group that a file names must be found.
+ */
+CTSH_MUST_CHECK int ctsh_person_groups(const char *const *names, size_t count,
+                                       gid_t *gids, int64_t deadline_ms,
+                                       struct ctsh_error *err);
+
+#endif

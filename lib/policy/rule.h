@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * rule.h - which rule decides about a person.  Pure: reads no file, asks
+ * nobody.
+ *
+ * Privilege: none.
+ * Trust:     person and policy are checked values.
+ */
+#ifndef CTSH_RULE_H
+#define CTSH_RULE_H
+
+#include "../base/error.h"
+#include "../model/person.h"
+#include "../model/rule.h"
+
+/*
+ * The rule that decides, borrowed from `policy`.  Order: `closed`; rules with
+ * `deny`, except those that match "*" alone; the person's own file; the other
+ * rules top to bottom; refusal.  "*" and ranges of more than one uid never
+ * match uid 0.
+ *
+ * 0 and `*rule`; or -1 with E_DENIED, its `say` set when `closed` or `deny`
+ * has a sentence, its reason naming the rule.
+ */
+CTSH_MUST_CHECK int ctsh_rule_find(const struct ctsh_policy *policy,
+                                   const struct ctsh_person *person,
+                                   const struct ctsh_rule **rule,
+                                   struct ctsh_error *err);
+
+/* Whether one of the matches fits.  Group matches must be resolved. */
+bool ctsh_rule_matches(const struct ctsh_match *matches, size_t count,
+                       const struct ctsh_person *person);
+
+/*
+ * "ENGINE:NAME" of the rule with %u, %U, %g and %% replaced, split at the
+ * first colon.  0; or -1 with E_CONFIG if an expansion does not give a valid
+ * name or does not fit.  The name is not yet checked against the engine's own
+ * rules.
+ */
+CTSH_MUST_CHECK int ctsh_rule_expand(const struct ctsh_rule *rule,
+                                     const struct ctsh_person *person,
+                                     char *engine, size_t engine_size,
+                                     char *name, size_t name_size,
+                                     struct ctsh_error *err);
+
+#endif
