@@ -1,0 +1,204 @@
+/* SPDX-License-Identifier: MIT */
+#include "docker.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "../base/fdio.h"
+#include "../base/http.h"
+#include "../base/json.h"
+#include "../base/peer.h"
+#include "../base/text.h"
+#include "record.h"
+#include "runtime.h"
+
+#define STANDARD_SOCKET "/run/docker.sock"
+#define PATIENCE_MS 5000
+#define FULL_ID 64
+
+/* What follows "id=", or NULL for a name. */
+static const char *id_of(const char *name)
+{
+	return strncmp(name, "id=", 3) ? NULL : name + 3;
+}
+
+static bool is_full_id(const char *id)
+{
+	return strspn(id, "0123456789abcdef") == FULL_ID && !id[FULL_ID];
+}
+
+static bool valid_name(const char *name)
+{
+	const char *id = id_of(name);
+
+	return id ? is_full_id(id) : ctsh_text_is_container_name(name);
+}
+
+/* The engine looks for a full ID, then a name, then a prefix of an ID: where
+ * another one comes back, there is none of exactly that name. */
+static int check_name(const json_t *doc, const char *name, const char **id,
+                      struct ctsh_error *err)
+{
+	const char *full, *slash_name;
+
+	if (ctsh_json_text(doc, "Id", &full, err) ||
+	    ctsh_json_text(doc, "Name", &slash_name, err))
+		return -1;
+	if (!is_full_id(full) || slash_name[0] != '/')
+		return ctsh_fail(err, CTSH_E_ENGINE, 0,
+		                 "answer has no full ID or name");
+	if (id_of(name) ? strcmp(full, id_of(name))
+	                : strcmp(slash_name + 1, name))
+		return ctsh_fail(err, CTSH_E_ABSENT, 0,
+		                 "no %s: the engine answers with %s (%s)", name,
+		                 slash_name + 1, full);
+	*id = full;
+	return 0;
+}
+
+static int check_state(const json_t *doc, struct ctsh_error *err)
+{
+	bool running, paused, restarting, dead;
+
+	if (ctsh_json_bool(doc, "State.Running", &running, err) ||
+	    ctsh_json_bool(doc, "State.Paused", &paused, err) ||
+	    ctsh_json_bool(doc, "State.Restarting", &restarting, err) ||
+	    ctsh_json_bool(doc, "State.Dead", &dead, err))
+		return -1;
+	/* Between two runs "Running" is true and there is no process. */
+	if (!running || restarting || dead)
+		return ctsh_fail(err, CTSH_E_ABSENT, 0, "container %s",
+		                 restarting ? "is restarting"
+		                 : dead     ? "is dead"
+		                            : "is stopped");
+	if (paused)
+		return ctsh_fail(err, CTSH_E_PAUSED, 0, "container is paused");
+	return 0;
+}
+
+/* "seccomp=PROFILE" gives PROFILE; the colon is the engine's older spelling.
+ * NULL for another option. */
+static const char *profile_of(const char *option)
+{
+	const char *key = "seccomp";
+	size_t length = strlen(key);
+
+	if (strncmp(option, key, length) ||
+	    (option[length] != '=' && option[length] != ':'))
+		return NULL;
+	return option + length + 1;
+}
+
+/*
+ * Whether the engine was told to load a filter.  It has a default one, but for
+ * privileged containers; what is given last wins.  A profile given to a
+ * privileged container counts, though engines before version 26 ignore it.
+ * An engine that is started with the default switched off does not tell here:
+ * its containers need a rule that allows the lack.
+ */
+static int find_seccomp(const json_t *doc, bool *names, struct ctsh_error *err)
+{
+	const char *options = "HostConfig.SecurityOpt";
+	bool privileged;
+	size_t i, count;
+
+	if (ctsh_json_bool(doc, "HostConfig.Privileged", &privileged, err) ||
+	    ctsh_json_texts(doc, options, &count, err))
+		return -1;
+	*names = !privileged;
+	for (i = 0; i < count; i++) {
+		const char *profile =
+			profile_of(ctsh_json_text_at(doc, options, i));
+
+		if (profile)
+			*names = strcmp(profile, "unconfined") != 0;
+	}
+	return 0;
+}
+
+int ctsh_docker_parse(const char *text, size_t length, const char *name,
+                      struct ctsh_target *target, struct ctsh_error *err)
+{
+	ctsh_autojson json_t *doc = NULL;
+	struct ctsh_target found = {0};
+	const char *id = NULL;
+	uint64_t pid;
+
+	doc = ctsh_json_parse(text, length, err);
+	if (!doc || check_name(doc, name, &id, err) || check_state(doc, err) ||
+	    ctsh_json_number(doc, "State.Pid", 2, CTSH_PID_MAX, &pid, err) ||
+	    find_seccomp(doc, &found.names_seccomp, err))
+		return -1;
+	found.pid = (pid_t)pid;
+	if (!ctsh_text_copy(found.name, sizeof(found.name), name) ||
+	    !ctsh_text_copy(found.id, sizeof(found.id), id) ||
+	    !ctsh_text_copy(found.cgroup_id, sizeof(found.cgroup_id), id))
+		return ctsh_fail(err, CTSH_E_ENGINE, ENAMETOOLONG, "name");
+	*target = found;
+	return 0;
+}
+
+static int ask(const char *path, const char *name, int64_t deadline_ms,
+               struct ctsh_http_answer *answer, struct ctsh_error *err)
+{
+	ctsh_autoclose int sock = -1;
+	char question[256];
+	const char *id = id_of(name);
+	int length;
+
+	sock = ctsh_peer_connect(path, deadline_ms, err);
+	if (sock < 0)
+		return -1;
+	/* Without a version: what a version may be differs between engines,
+	 * what is read here does not. */
+	length = snprintf(question, sizeof(question), "/containers/%s/json",
+	                  id ? id : name);
+	if (length < 0 || (size_t)length >= sizeof(question))
+		return ctsh_fail(err, CTSH_E_SYSTEM, ENAMETOOLONG, "question");
+	return ctsh_http_get(sock, question, deadline_ms, answer, err);
+}
+
+/* An answer that is no container.  The engine's own words go to the log. */
+static int check_status(const struct ctsh_http_answer *answer,
+                        struct ctsh_error *err)
+{
+	ctsh_autojson json_t *doc = NULL;
+	const char *words = "";
+
+	if (answer->status == 200)
+		return 0;
+	if (answer->status == 404)
+		return ctsh_fail(err, CTSH_E_ABSENT, 0, "no such container");
+	doc = ctsh_json_parse(answer->body, answer->length, err);
+	if (!doc || ctsh_json_text(doc, "message", &words, err))
+		words = "no reason given";
+	return ctsh_fail(err, CTSH_E_ENGINE, 0, "HTTP status %u: %s",
+	                 answer->status, words);
+}
+
+static int find(const struct ctsh_where *where, const char *name,
+                int64_t deadline_ms, struct ctsh_target *target,
+                struct ctsh_error *err)
+{
+	const char *path = where->socket ? where->socket : STANDARD_SOCKET;
+	ctsh_autofree char *body = NULL;
+	struct ctsh_http_answer answer;
+	int64_t own = ctsh_now_ms() + PATIENCE_MS;
+
+	if (!valid_name(name))
+		return ctsh_fail(err, CTSH_E_UNSAFE, 0, "not a container name");
+	if (ask(path, name, own < deadline_ms ? own : deadline_ms, &answer,
+	        err))
+		return -1;
+	body = answer.body;
+	if (check_status(&answer, err))
+		return -1;
+	return ctsh_docker_parse(body, answer.length, name, target, err);
+}
+
+const struct ctsh_runtime ctsh_runtime_docker = {
+	.name = "docker",
+	.has_socket = true,
+	.valid_name = valid_name,
+	.find = find,
+};

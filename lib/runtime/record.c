@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: MIT */
+#include "record.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+
+#include "../base/fdio.h"
+#include "../base/proc.h"
+
+/* Opens it and says how long it is.  Non-blocking, so that a FIFO in its place
+ * delays nobody. */
+static int open_record(int dir, const char *name, size_t *length,
+                       struct ctsh_error *err)
+{
+	ctsh_autoclose int fd = -1;
+	struct stat st;
+
+	fd = openat(dir, name,
+	            O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+	if (fd < 0)
+		return ctsh_fail(
+			err, errno == ENOENT ? CTSH_E_ABSENT : CTSH_E_UNSAFE,
+			errno, "open %s", name);
+	if (fstat(fd, &st))
+		return ctsh_fail(err, CTSH_E_SYSTEM, errno, "stat %s", name);
+	if (!S_ISREG(st.st_mode) || st.st_uid != 0 ||
+	    (st.st_mode & (S_IWGRP | S_IWOTH)))
+		return ctsh_fail(err, CTSH_E_UNSAFE, 0,
+		                 "%s is not a file of root's alone", name);
+	if (st.st_size < 0 || st.st_size > CTSH_RECORD_MAX)
+		return ctsh_fail(err, CTSH_E_ENGINE, EFBIG, "read %s", name);
+	*length = (size_t)st.st_size;
+	return ctsh_steal_fd(&fd);
+}
+
+json_t *ctsh_record_read(int dir, const char *name, struct ctsh_error *err)
+{
+	ctsh_autofree char *text = NULL;
+	ctsh_autoclose int fd = -1;
+	size_t length = 0;
+	ssize_t got;
+	json_t *doc = NULL;
+
+	fd = open_record(dir, name, &length, err);
+	if (fd < 0)
+		return NULL;
+	text = malloc(length + 1);
+	got = text ? ctsh_read_all(fd, text, length) : -1;
+	if (got < 0)
+		(void)ctsh_fail(err, CTSH_E_SYSTEM, errno, "read %s", name);
+	else
+		doc = ctsh_json_parse(text, (size_t)got, err);
+	return doc;
+}
+
+/* For a record, a process that ended is one that does not run. */
+static int not_running(struct ctsh_error *err)
+{
+	if (err->code == CTSH_E_GONE)
+		err->code = CTSH_E_ABSENT;
+	return -1;
+}
+
+int ctsh_record_running(pid_t pid, uint64_t start_ticks, struct ctsh_error *err)
+{
+	ctsh_autoclose int proc = -1;
+	struct ctsh_proc_status status;
+	uint64_t ticks;
+
+	proc = ctsh_proc_of(pid, err);
+	if (proc < 0 || ctsh_proc_read_status(proc, &status, err) ||
+	    ctsh_proc_read_start(proc, &ticks, err))
+		return not_running(err);
+	if (status.state == 'Z' || status.state == 'X')
+		return ctsh_fail(err, CTSH_E_ABSENT, 0,
+		                 "recorded pid %d has ended", pid);
+	if (start_ticks && ticks != start_ticks)
+		return ctsh_fail(err, CTSH_E_ABSENT, 0,
+		                 "recorded pid %d is another process by now",
+		                 pid);
+	return 0;
+}

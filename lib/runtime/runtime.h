@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * runtime.h - where is the container: one table, one file per engine.
+ *
+ * Privilege: root, on the host.
+ * Trust:     an engine's answer is a claim.  Who answers is checked (peer,
+ *            owner of files); what is said is held against the kernel later.
+ */
+#ifndef CTSH_RUNTIME_H
+#define CTSH_RUNTIME_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "../base/error.h"
+#include "../model/target.h"
+
+/* Where to ask, a value made from an engine section or the standard. */
+struct ctsh_where {
+	const char *socket; /* absolute path, or NULL: the standard   */
+	const char *root;   /* absolute path, or NULL: the standard   */
+};
+
+struct ctsh_runtime {
+	const char *name; /* "docker", as rules write it            */
+	bool has_socket;  /* whether an engine section may give one */
+	bool has_root;
+
+	/* Whether `name` can name a container of this engine. */
+	bool (*valid_name)(const char *name);
+
+	/*
+	 * Finds the container of exactly that name.  At most until the
+	 * deadline.  0 and `*target` with everything but `engine` filled; or
+	 * -1: E_ABSENT   no such container, or it is stopped E_PAUSED   the
+	 * engine says that it is paused E_ENGINE   down, slow, or an answer
+	 * that makes no sense E_UNSAFE   somebody else answered, or a file has
+	 * the wrong owner
+	 */
+	int (*find)(const struct ctsh_where *where, const char *name,
+	            int64_t deadline_ms, struct ctsh_target *target,
+	            struct ctsh_error *err);
+};
+
+extern const struct ctsh_runtime ctsh_runtime_docker;
+extern const struct ctsh_runtime ctsh_runtime_crun;
+extern const struct ctsh_runtime ctsh_runtime_runc;
+extern const struct ctsh_runtime ctsh_runtime_pidfile;
+
+/* The runtime of that name, or NULL.  Static. */
+const struct ctsh_runtime *ctsh_runtime_find(const char *name);
+
+/* The runtimes one after the other, for lists in messages; NULL at the end. */
+const struct ctsh_runtime *ctsh_runtime_at(unsigned index);
+
+#endif
