@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: MIT */
+#include "confine.h"
+
+#include <errno.h>
+#include <grp.h>
+#include <linux/capability.h>
+#include <linux/securebits.h>
+#include <sched.h>
+#include <stdbool.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "../base/proc.h"
+#include "sandbox.h"
+#include "seccomp.h"
+
+/* Sets permitted and effective, and clears inheritable. */
+static int set_capabilities(uint64_t caps)
+{
+	struct __user_cap_header_struct header = {
+		.version = _LINUX_CAPABILITY_VERSION_3,
+	};
+	struct __user_cap_data_struct data[2] = {
+		{.permitted = (uint32_t)caps, .effective = (uint32_t)caps},
+		{.permitted = (uint32_t)(caps >> 32),
+	         .effective = (uint32_t)(caps >> 32)},
+	};
+
+	return (int)syscall(SYS_capset, &header, data);
+}
+
+/*
+ * In a foreign user namespace our ids are not mapped, and a process with
+ * unmapped ids was open to ptrace (CVE-2015-8709): take its root at once.
+ */
+static int take_mapped_root(const struct ctsh_container *c)
+{
+	uint32_t outside;
+
+	if (!(c->join & CLONE_NEWUSER))
+		return 0;
+	if (ctsh_idmap_out(&c->gids, 0, &outside) && setresgid(0, 0, 0))
+		return -1;
+	if (ctsh_idmap_out(&c->uids, 0, &outside) && setresuid(0, 0, 0))
+		return -1;
+	ctsh_hide();
+	return 0;
+}
+
+/* Joining a user namespace fills the set up again, so not before that. */
+static int cut_bounding(uint64_t bounding)
+{
+	for (unsigned long cap = 0; cap < 64; cap++) {
+		int has = prctl(PR_CAPBSET_READ, cap, 0, 0, 0);
+
+		if (has < 0)
+			break; /* EINVAL: the kernel knows no more */
+		if (has && !(bounding >> cap & 1) &&
+		    prctl(PR_CAPBSET_DROP, cap, 0, 0, 0))
+			return -1;
+	}
+	return prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
+}
+
+static int change_ids(const struct ctsh_plan *plan, bool keep_caps)
+{
+	if (keep_caps && prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0))
+		return -1;
+	if (setresgid(plan->gid, plan->gid, plan->gid) ||
+	    setresuid(plan->uid, plan->uid, plan->uid))
+		return -1;
+	ctsh_hide();
+	return 0;
+}
+
+/* Tries to get back what was given up, with sentinels against a kernel or a
+ * libc that says yes and does nothing. */
+static int prove_ids(const struct ctsh_plan *plan)
+{
+	uid_t r = (uid_t)-1, e = (uid_t)-1, s = (uid_t)-1;
+	gid_t rg = (gid_t)-1, eg = (gid_t)-1, sg = (gid_t)-1;
+
+	errno = EPERM;
+	if (getresuid(&r, &e, &s) || getresgid(&rg, &eg, &sg))
+		return -1;
+	if (r != plan->uid || e != plan->uid || s != plan->uid ||
+	    rg != plan->gid || eg != plan->gid || sg != plan->gid)
+		return -1;
+	if (plan->uid != 0 && setuid(0) == 0)
+		return -1;
+	if (plan->gid != 0 && setgid(0) == 0)
+		return -1;
+	return 0;
+}
+
+/*
+ * With no_new_privs a filter may be anybody's, the container's own included,
+ * and can fake the result of any later call: so nothing may be left to drop.
+ * Without it the filters were loaded with SYS_ADMIN, by the engine, and ours
+ * can be loaded in no other way: that one capability is dropped last, and
+ * whether it went is checked from outside.
+ */
+static enum ctsh_stage load_filters(const struct ctsh_container *c,
+                                    bool has_admin)
+{
+	if (ctsh_seccomp_load(&c->filters))
+		return CTSH_STAGE_FILTERS;
+	if (has_admin && set_capabilities(0))
+		return CTSH_STAGE_CAPABILITIES;
+	return 0;
+}
+
+enum ctsh_stage ctsh_confine(const struct ctsh_container *c,
+                             const struct ctsh_plan *plan)
+{
+	bool need_admin = c->filters.count > 0 && !c->no_new_privs;
+
+	if (take_mapped_root(c))
+		return CTSH_STAGE_MAPPED_ROOT;
+	if (cut_bounding(c->bounding))
+		return CTSH_STAGE_BOUNDING;
+	if (setgroups(plan->group_count, plan->groups))
+		return CTSH_STAGE_GROUPS;
+	if (change_ids(plan, need_admin))
+		return CTSH_STAGE_IDS;
+	if (set_capabilities(need_admin ? 1ULL << CAP_SYS_ADMIN : 0))
+		return CTSH_STAGE_CAPABILITIES;
+	if (prove_ids(plan))
+		return CTSH_STAGE_PROOF;
+	if (c->no_new_privs && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))
+		return CTSH_STAGE_NO_NEW_PRIVS;
+	ctsh_hide();
+	return load_filters(c, need_admin);
+}

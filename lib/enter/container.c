@@ -1,0 +1,241 @@
+/* SPDX-License-Identifier: MIT */
+#include "container.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
+
+#include "../base/fdio.h"
+#include "../base/filters.h"
+#include "../base/proc.h"
+#include "../base/text.h"
+#include "cgroup.h"
+#include "lsm.h"
+#include "proof.h"
+
+#define SMALL_FILE_MAX 16384
+
+static int gone(const struct ctsh_container *c, struct ctsh_error *err)
+{
+	return ctsh_fail(err, CTSH_E_GONE, 0, "pid %d ended", (int)c->pid);
+}
+
+static int pin(struct ctsh_container *c, const struct ctsh_target *target,
+               struct ctsh_error *err)
+{
+	c->pid = target->pid;
+	c->pidfd = (int)syscall(SYS_pidfd_open, c->pid, 0);
+	if (c->pidfd < 0)
+		return ctsh_fail(err,
+		                 errno == ESRCH ? CTSH_E_GONE : CTSH_E_SYSTEM,
+		                 errno, "pidfd_open %d", (int)c->pid);
+	c->proc = ctsh_proc_of(c->pid, err);
+	return c->proc < 0 ? -1 : 0;
+}
+
+static int read_namespaces(struct ctsh_container *c, struct ctsh_error *err)
+{
+	ctsh_autoclose int self = ctsh_proc_of(getpid(), err);
+	struct ctsh_ns_id own;
+
+	if (self < 0)
+		return -1;
+	for (unsigned i = 0; i < CTSH_NS_COUNT; i++) {
+		const struct ctsh_ns_kind *kind = &ctsh_ns_kinds[i];
+
+		if (ctsh_proc_read_ns(c->proc, kind->file, &c->ns[i], err) ||
+		    ctsh_proc_read_ns(self, kind->file, &own, err))
+			return -1;
+		if (own.dev != c->ns[i].dev || own.ino != c->ns[i].ino)
+			c->join |= kind->flag;
+	}
+	return 0;
+}
+
+static int read_idmap(const struct ctsh_container *c, const char *name,
+                      struct ctsh_idmap *map, struct ctsh_error *err)
+{
+	ctsh_autofree char *text = NULL;
+
+	text = ctsh_read_file_at(c->proc, name, SMALL_FILE_MAX, NULL);
+	if (!text || ctsh_proc_parse_idmap(text, map))
+		return ctsh_fail(err, CTSH_E_SYSTEM, errno, "read %s", name);
+	return 0;
+}
+
+static int read_oom_score_adj(struct ctsh_container *c, struct ctsh_error *err)
+{
+	ctsh_autofree char *text = NULL;
+	bool negative;
+	uint64_t value;
+
+	text = ctsh_read_file_at(c->proc, "oom_score_adj", SMALL_FILE_MAX,
+	                         NULL);
+	if (!text)
+		return ctsh_fail(err, CTSH_E_SYSTEM, errno,
+		                 "read oom_score_adj");
+	text[strcspn(text, "\n")] = '\0';
+	negative = text[0] == '-';
+	if (!ctsh_text_number(text + negative, 1000, &value))
+		return ctsh_fail(err, CTSH_E_SYSTEM, 0,
+		                 "unexpected oom_score_adj");
+	c->oom_score_adj = negative ? -(int)value : (int)value;
+	return 0;
+}
+
+static int read_limits(struct ctsh_container *c, struct ctsh_error *err)
+{
+	for (int i = 0; i < RLIM_NLIMITS; i++)
+		if (prlimit(c->pid, (enum __rlimit_resource)i, NULL,
+		            &c->limits[i]))
+			return ctsh_fail(err, CTSH_E_SYSTEM, errno,
+			                 "read resource limit %d", i);
+	return 0;
+}
+
+static int read_status(struct ctsh_container *c, struct ctsh_error *err)
+{
+	struct ctsh_proc_status status;
+
+	if (ctsh_proc_read_status(c->proc, &status, err) ||
+	    ctsh_proc_read_start(c->proc, &c->start_ticks, err))
+		return -1;
+	if (status.state == 'Z' || status.state == 'X')
+		return gone(c, err);
+	/* Strict mode allows nothing that could be a shell. */
+	if (status.seccomp != 0 && status.seccomp != 2)
+		return ctsh_fail(err, CTSH_E_UNSAFE, 0,
+		                 "pid %d is in seccomp mode %u", (int)c->pid,
+		                 status.seccomp);
+	c->init_uid = status.uid[1];
+	c->init_gid = status.gid[1];
+	c->bounding = status.bounding;
+	c->no_new_privs = status.no_new_privs;
+	c->filter_count = status.seccomp_filters;
+	return 0;
+}
+
+static int open_files(struct ctsh_container *c, struct ctsh_error *err)
+{
+	c->root = openat(c->proc, "root", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (c->root < 0)
+		return ctsh_fail(err, CTSH_E_SYSTEM, errno, "open its root");
+	c->environ = openat(c->proc, "environ", O_RDONLY | O_CLOEXEC);
+	if (c->environ < 0)
+		return ctsh_fail(err, CTSH_E_SYSTEM, errno,
+		                 "open its environment");
+	return 0;
+}
+
+static int read_all(struct ctsh_container *c, struct ctsh_error *err)
+{
+	if (read_status(c, err) || read_namespaces(c, err) ||
+	    open_files(c, err) || read_idmap(c, "uid_map", &c->uids, err) ||
+	    read_idmap(c, "gid_map", &c->gids, err) || read_limits(c, err) ||
+	    read_oom_score_adj(c, err) || ctsh_cgroup_open(c, err))
+		return -1;
+	return 0;
+}
+
+static int check_protection(const struct ctsh_container *c,
+                            const struct ctsh_target *target,
+                            const struct ctsh_terms *terms,
+                            struct ctsh_error *err)
+{
+	if (target->names_seccomp && !c->filter_count &&
+	    !terms->allow_no_seccomp)
+		return ctsh_fail(
+			err, CTSH_E_UNSAFE, 0,
+			"the engine names a seccomp profile and pid %d "
+			"has no filter",
+			(int)c->pid);
+	if (!terms->allow_no_lsm)
+		return ctsh_lsm_refuse_label(c->proc, err);
+	return 0;
+}
+
+static int open_and_prove(struct ctsh_container *c,
+                          const struct ctsh_target *target,
+                          const struct ctsh_terms *terms,
+                          struct ctsh_error *err)
+{
+	if (pin(c, target, err))
+		return -1;
+	if (read_all(c, err))
+		/* What failed may have failed because it ended. */
+		return ctsh_container_alive(c) ? -1 : gone(c, err);
+	/* Everything above was read through the PID while it could not be
+	 * recycled: the pinned process is alive still. */
+	if (!ctsh_container_alive(c))
+		return gone(c, err);
+	if (ctsh_proof_isolation(c, terms, err) ||
+	    ctsh_proof_identity(c, target, err) ||
+	    check_protection(c, target, terms, err))
+		return -1;
+	return ctsh_container_alive(c) ? 0 : gone(c, err);
+}
+
+int ctsh_container_open(struct ctsh_container *c,
+                        const struct ctsh_target *target,
+                        const struct ctsh_terms *terms, struct ctsh_error *err)
+{
+	struct ctsh_container *fresh = malloc(sizeof(*fresh));
+	int rc;
+
+	if (!fresh)
+		return ctsh_fail(err, CTSH_E_SYSTEM, ENOMEM, "container");
+	*fresh = (struct ctsh_container)CTSH_CONTAINER_INIT;
+	rc = open_and_prove(fresh, target, terms, err);
+	if (rc)
+		ctsh_container_close(fresh);
+	else
+		*c = *fresh;
+	free(fresh);
+	return rc;
+}
+
+int ctsh_container_confirm(const struct ctsh_container *c,
+                           const struct ctsh_target *first,
+                           const struct ctsh_target *second,
+                           struct ctsh_error *err)
+{
+	uint64_t start;
+
+	if (first->pid != second->pid || strcmp(first->id, second->id) != 0)
+		return ctsh_fail(
+			err, CTSH_E_GONE, 0,
+			"the engine named pid %d of %s, then pid %d of "
+			"%s",
+			(int)first->pid, first->id, (int)second->pid,
+			second->id);
+	if (ctsh_proc_read_start(c->proc, &start, err))
+		return -1;
+	if (start != c->start_ticks || !ctsh_container_alive(c))
+		return gone(c, err);
+	return 0;
+}
+
+bool ctsh_container_alive(const struct ctsh_container *c)
+{
+	struct pollfd p = {.fd = c->pidfd, .events = POLLIN};
+
+	/* A pidfd becomes readable when its process ends (pidfd_open(2)). */
+	return poll(&p, 1, 0) == 0;
+}
+
+void ctsh_container_close(struct ctsh_container *c)
+{
+	ctsh_close_fd(&c->pidfd);
+	ctsh_close_fd(&c->proc);
+	ctsh_close_fd(&c->root);
+	ctsh_close_fd(&c->environ);
+	ctsh_close_fd(&c->cgroup2);
+	for (unsigned i = 0; i < c->cgroup1_count; i++)
+		ctsh_close_fd(&c->cgroup1[i]);
+	ctsh_free_at(&c->cgroup_text);
+	ctsh_filters_free(&c->filters);
+	*c = (struct ctsh_container)CTSH_CONTAINER_INIT;
+}

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * container.h - pin one container by descriptors and prove what it is.
+ *
+ * Privilege: root, on the host.
+ * Trust:     the target is a claim; the kernel's /proc is believed; whatever
+ *            is reached through `root` is hostile and not touched here.
+ */
+#ifndef CTSH_ENTER_CONTAINER_H
+#define CTSH_ENTER_CONTAINER_H
+
+#include "../base/error.h"
+#include "../model/container.h"
+#include "../model/target.h"
+#include "terms.h"
+
+/*
+ * Pins the process that `target` names by a pidfd, opens all that entering
+ * needs, reads its state, and proves (proof.h) that it is the init of a
+ * container and of the one named.  Filters are not copied yet.
+ *
+ * 0, with `*c` owned by the caller (ctsh_container_close()).  -1 with `*c`
+ * untouched:
+ *   E_GONE     the process ended
+ *   E_PAUSED   it is frozen
+ *   E_UNSAFE   a proof failed; it is a host process, shares a namespace that
+ *              the terms do not allow, has a label that cannot be applied, or
+ *              lacks the filter that its engine names
+ *   E_SYSTEM   something could not be opened or read
+ */
+CTSH_MUST_CHECK int ctsh_container_open(struct ctsh_container *c,
+                                        const struct ctsh_target *target,
+                                        const struct ctsh_terms *terms,
+                                        struct ctsh_error *err);
+
+/*
+ * To be called after the engine was asked again: the second answer must name
+ * the same process and ID, and the pinned process must still run with the same
+ * start time.  0, or -1 with E_GONE or E_UNSAFE.
+ */
+CTSH_MUST_CHECK int ctsh_container_confirm(const struct ctsh_container *c,
+                                           const struct ctsh_target *first,
+                                           const struct ctsh_target *second,
+                                           struct ctsh_error *err);
+
+/* Whether the pinned process still runs.  Cannot fail, never blocks. */
+bool ctsh_container_alive(const struct ctsh_container *c);
+
+/* Closes and frees what is held and resets it.  Harmless twice.  Preserves
+ * errno. */
+void ctsh_container_close(struct ctsh_container *c);
+
+#endif

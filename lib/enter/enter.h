@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * enter.h - step 9: the barrier, and the way through it.
+ *
+ *  P (root, host)            M (host PID only)            S (container PID)
+ *   clone into cgroup2 ------> dumpable off
+ *   v1 cgroups, oom            waits
+ *   go ----------------------> keyring, limits, setns, root, mapped 0
+ *   compares namespaces <----- joined
+ *   go ----------------------> close all, bounding, ids, nnp, seccomp, no caps
+ *   checks /proc/M/status <--- confined
+ *   go ----------------------> clone(CLONE_PARENT) ----------> born
+ *   checks that S is its child and in the container's PID namespace <- started
+ *   go ------------------------------------------------------> setsid, tty,
+ *   reads until end of file  <--- failure ------------------- chdir, execve
+ *
+ * M never has a PID inside; S has no power left when it is born.  Neither
+ * decides, looks anything up or logs.  What they send is a number from a fixed
+ * list; who sent it is the kernel's word (SCM_CREDENTIALS), because a copied
+ * filter may fake the result of any call, clone's included.
+ *
+ * Privilege: root, on the host, single-threaded.
+ * Trust:     container and plan are final.  Messages of M and S after the
+ *            filters are loaded are hostile.
+ */
+#ifndef CTSH_ENTER_H
+#define CTSH_ENTER_H
+
+#include <stdint.h>
+
+#include "../base/error.h"
+#include "../model/container.h"
+#include "../model/plan.h"
+
+/* Called with a pidfd, borrowed, of each process as soon as it exists, so that
+ * a watchdog can end it.  0, or -1 to refuse. */
+typedef int ctsh_enter_watch(void *context, int pidfd, struct ctsh_error *err);
+
+struct ctsh_entry {
+	const struct ctsh_container *container;
+	const struct ctsh_plan *plan;
+	int stdio[3]; /* what becomes 0 to 2; borrowed                  */
+	int terminal; /* which of 0 to 2 is to become the controlling
+	                 terminal, or -1                                */
+	ctsh_enter_watch *watch;
+	void *context;
+	int64_t deadline_ms;
+};
+
+struct ctsh_session_leader {
+	pid_t pid; /* S, our child; as the host counts */
+	int pidfd; /* owned by the receiver            */
+};
+
+/*
+ * Enters.  Returns 0 once the shell's execve has succeeded, or -1 with all
+ * processes ended and reaped and E_GONE, E_UNSAFE, E_SHELL (`sys` says why:
+ * ENOENT, else not startable) or E_SYSTEM.
+ */
+CTSH_MUST_CHECK int ctsh_enter(const struct ctsh_entry *entry,
+                               struct ctsh_session_leader *leader,
+                               struct ctsh_error *err);
+
+#endif

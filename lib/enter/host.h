@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * host.h - changes of ourselves that stay on the host.
+ *
+ * Privilege: root.
+ * Trust:     the person is checked against the host's name service.
+ */
+#ifndef CTSH_ENTER_HOST_H
+#define CTSH_ENTER_HOST_H
+
+#include "../base/error.h"
+#include "../model/person.h"
+
+/*
+ * Joins the network namespace of pid 1 if ours is another one: a PAM module may
+ * have moved the login service's child into a container's network, and then
+ * abstract sockets and the network's name services would be answered from
+ * there.  0, or -1 with E_SYSTEM.
+ */
+CTSH_MUST_CHECK int ctsh_host_network(struct ctsh_error *err);
+
+/* Becomes the person for ever, with all their groups, as a login does: for
+ * break-glass.  0, or -1 with E_SYSTEM: then the process must end. */
+CTSH_MUST_CHECK int ctsh_host_become(const struct ctsh_person *person,
+                                     struct ctsh_error *err);
+
+#endif

@@ -1,0 +1,203 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * M and S.  Nothing here decides, looks up, logs or allocates; the order is the
+ * design (enter.h), and each step fails hard.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <limits.h>
+#include <linux/close_range.h>
+#include <linux/keyctl.h>
+#include <sched.h>
+#include <signal.h>
+#include <sys/ioctl.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "../base/clean.h"
+#include "confine.h"
+#include "sandbox.h"
+#include "seccomp.h"
+#include "stage.h"
+
+#define SOCK_PLACE 3 /* where the socket lives once all else is closed */
+#define OUT_OF_THE_WAY 16
+
+static void say(int sock, enum ctsh_stage stage, int sys)
+{
+	struct ctsh_message message = {(uint32_t)stage, sys};
+
+	/* write(2) and read(2): what no filter can do without. */
+	if (write(sock, &message, sizeof(message)) != sizeof(message))
+		_exit(CHAR_MAX);
+}
+
+static _Noreturn void fail(int sock, enum ctsh_stage stage)
+{
+	say(sock, stage, errno);
+	_exit(CHAR_MAX);
+}
+
+/* Waits for the one byte.  P closing its end, or dying, ends us. */
+static void await_go(int sock)
+{
+	char go;
+
+	if (read(sock, &go, 1) != 1)
+		_exit(CHAR_MAX);
+}
+
+static void set_limits(const struct ctsh_container *c, int sock)
+{
+	for (int i = 0; i < RLIM_NLIMITS; i++) {
+		struct rlimit limit;
+
+		if (getrlimit((enum __rlimit_resource)i, &limit))
+			fail(sock, CTSH_STAGE_LIMITS);
+		/* Never above our own hard limit, never above the init's. */
+		if (limit.rlim_max > c->limits[i].rlim_max)
+			limit.rlim_max = c->limits[i].rlim_max;
+		limit.rlim_cur = c->limits[i].rlim_cur;
+		if (limit.rlim_cur > limit.rlim_max)
+			limit.rlim_cur = limit.rlim_max;
+		if (setrlimit((enum __rlimit_resource)i, &limit))
+			fail(sock, CTSH_STAGE_LIMITS);
+	}
+}
+
+static void join(const struct ctsh_container *c, int sock)
+{
+	/* A fresh anonymous session keyring: the login's own stays outside. */
+	if (syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, NULL) < 0 &&
+	    errno != ENOSYS)
+		fail(sock, CTSH_STAGE_KEYRING);
+	set_limits(c, sock);
+	/* While it is allowed: a user namespace may deny setgroups(2). */
+	if (setgroups(0, NULL))
+		fail(sock, CTSH_STAGE_GROUPS);
+	/* One call, so that there is no half-joined state. */
+	if (setns(c->pidfd, (int)c->join))
+		fail(sock, CTSH_STAGE_SETNS);
+	ctsh_hide();
+}
+
+/*
+ * The init may have been chrooted without pivot_root: its root is not the root
+ * of its mount namespace, where the host's tree may still hang.
+ */
+static void take_root(const struct ctsh_container *c, int sock)
+{
+	if (fchdir(c->root) || chroot(".") || chdir("/"))
+		fail(sock, CTSH_STAGE_ROOT);
+}
+
+/*
+ * Puts the three descriptors at 0 to 2 and the socket behind them, and closes
+ * the rest: from here on no descriptor leads to the host.
+ */
+static void place_descriptors(const struct ctsh_entry *entry, int sock)
+{
+	int parked[4];
+
+	for (int i = 0; i < 4; i++) {
+		int fd = i < 3 ? entry->stdio[i] : sock;
+
+		parked[i] = fcntl(fd, F_DUPFD_CLOEXEC, OUT_OF_THE_WAY);
+		if (parked[i] < 0)
+			fail(sock, CTSH_STAGE_DESCRIPTORS);
+	}
+	for (int i = 0; i < 3; i++)
+		if (dup2(parked[i], i) < 0)
+			fail(parked[3], CTSH_STAGE_DESCRIPTORS);
+	if (dup3(parked[3], SOCK_PLACE, O_CLOEXEC) < 0 ||
+	    syscall(SYS_close_range, SOCK_PLACE + 1, ~0U, 0))
+		fail(parked[3], CTSH_STAGE_DESCRIPTORS);
+}
+
+static void reset_signals(void)
+{
+	sigset_t none;
+
+	for (int sig = 1; sig < NSIG; sig++)
+		(void)signal(sig,
+		             SIG_DFL); /* KILL, STOP and libc's own refuse */
+	(void)sigemptyset(&none);
+	(void)sigprocmask(SIG_SETMASK, &none, NULL);
+}
+
+/*
+ * The first of the directories that can be entered and lies below our root:
+ * a symbolic link to /proc/self/fd/N may lead out of it (CVE-2024-21626), and
+ * then the kernel's own getcwd says "(unreachable)" (CVE-2018-1000001).
+ */
+static void change_directory(const struct ctsh_plan *plan)
+{
+	static char cwd[PATH_MAX];
+
+	for (size_t i = 0; i < plan->directory_count; i++)
+		if (chdir(plan->directories[i]) == 0 &&
+		    syscall(SYS_getcwd, cwd, sizeof(cwd)) > 0 && cwd[0] == '/')
+			return;
+	fail(SOCK_PLACE, CTSH_STAGE_DIRECTORY);
+}
+
+static _Noreturn void execute(const struct ctsh_plan *plan)
+{
+	for (size_t i = 0; i < plan->shell_count; i++) {
+		const struct ctsh_candidate *shell = &plan->shells[i];
+
+		plan->env[0] = shell->shell_env;
+		execve(shell->path, shell->argv, plan->env);
+		if (errno != ENOENT && errno != ENOTDIR)
+			break;
+	}
+	fail(SOCK_PLACE, CTSH_STAGE_EXEC);
+}
+
+/* S: visible inside from its first instruction, without power since before. */
+static _Noreturn void become_shell(const struct ctsh_entry *entry)
+{
+	say(SOCK_PLACE, CTSH_STAGE_STARTED, 0);
+	await_go(SOCK_PLACE);
+	if (setsid() < 0)
+		fail(SOCK_PLACE, CTSH_STAGE_TERMINAL);
+	/* 0: never steal it from another session. */
+	if (entry->terminal >= 0 && ioctl(entry->terminal, TIOCSCTTY, 0))
+		fail(SOCK_PLACE, CTSH_STAGE_TERMINAL);
+	reset_signals();
+	(void)umask(entry->plan->umask);
+	change_directory(entry->plan);
+	execute(entry->plan);
+}
+
+_Noreturn void ctsh_inside(const struct ctsh_entry *entry, int sock)
+{
+	const struct ctsh_container *c = entry->container;
+	enum ctsh_stage failed;
+	long child;
+
+	ctsh_hide();
+	await_go(sock);
+	join(c, sock);
+	say(sock, CTSH_STAGE_JOINED, 0);
+	await_go(sock);
+	take_root(c, sock);
+	place_descriptors(entry, sock);
+	failed = ctsh_confine(c, entry->plan);
+	if (failed)
+		fail(SOCK_PLACE, failed);
+	say(SOCK_PLACE, CTSH_STAGE_CONFINED, 0);
+	await_go(SOCK_PLACE);
+	/* CLONE_PARENT: S is P's child, so its status reaches P from outside.
+	 */
+	child = syscall(SYS_clone, CLONE_PARENT | SIGCHLD, 0, NULL, NULL, 0);
+	if (child < 0)
+		fail(SOCK_PLACE, CTSH_STAGE_CLONE);
+	if (child == 0)
+		become_shell(entry);
+	_exit(0);
+}

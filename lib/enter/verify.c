@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: MIT */
+#include "verify.h"
+
+#include <errno.h>
+#include <sched.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "../base/fdio.h"
+#include "../base/proc.h"
+#include "proof.h"
+
+#define CGROUP_TEXT_MAX 65536
+
+static int unsafe(struct ctsh_error *err, const char *what)
+{
+	return ctsh_fail(err, CTSH_E_UNSAFE, 0, "after entry: %s", what);
+}
+
+static int check_namespace(int proc, const struct ctsh_container *c,
+                           unsigned index, const char *file,
+                           struct ctsh_error *err)
+{
+	struct ctsh_ns_id id;
+
+	if (ctsh_proc_read_ns(proc, file, &id, err))
+		return -1;
+	if (id.dev != c->ns[index].dev || id.ino != c->ns[index].ino)
+		return ctsh_fail(err, CTSH_E_UNSAFE, 0,
+		                 "after entry: another %s namespace than the "
+		                 "init's",
+		                 file);
+	return 0;
+}
+
+static int check_cgroups(int proc, const struct ctsh_container *c,
+                         struct ctsh_error *err)
+{
+	ctsh_autofree char *text = NULL;
+
+	text = ctsh_read_file_at(proc, "cgroup", CGROUP_TEXT_MAX, NULL);
+	if (!text)
+		return ctsh_fail(err, CTSH_E_SYSTEM, errno, "read cgroup");
+	if (strcmp(text, c->cgroup_text) != 0)
+		return unsafe(err, "not in the init's cgroups");
+	return 0;
+}
+
+int ctsh_verify_joined(pid_t m, const struct ctsh_container *c,
+                       struct ctsh_error *err)
+{
+	ctsh_autoclose int proc = ctsh_proc_of(m, err);
+
+	if (proc < 0)
+		return -1;
+	for (unsigned i = 0; i < CTSH_NS_COUNT; i++) {
+		const struct ctsh_ns_kind *kind = &ctsh_ns_kinds[i];
+		/* setns(2) moves only the children into a PID namespace. */
+		const char *file = kind->flag == CLONE_NEWPID
+		                           ? "pid_for_children"
+		                           : kind->file;
+
+		if (check_namespace(proc, c, i, file, err))
+			return -1;
+	}
+	return check_cgroups(proc, c, err);
+}
+
+static int by_value(const void *a, const void *b)
+{
+	gid_t x = *(const gid_t *)a, y = *(const gid_t *)b;
+
+	return (x > y) - (x < y);
+}
+
+/* As sets: the kernel sorts what it was given. */
+static bool same_groups(const struct ctsh_proc_status *status,
+                        const struct ctsh_plan *plan)
+{
+	gid_t have[CTSH_PROC_GROUPS_MAX];
+	gid_t want[CTSH_PROC_GROUPS_MAX];
+	size_t size = plan->group_count * sizeof(gid_t);
+
+	if (status->group_count != plan->group_count ||
+	    plan->group_count > CTSH_PROC_GROUPS_MAX)
+		return false;
+	memcpy(have, status->groups, size);
+	memcpy(want, plan->host_groups, size);
+	qsort(have, plan->group_count, sizeof(gid_t), by_value);
+	qsort(want, plan->group_count, sizeof(gid_t), by_value);
+	return memcmp(have, want, size) == 0;
+}
+
+static bool same_ids(const struct ctsh_proc_status *status,
+                     const struct ctsh_plan *plan)
+{
+	for (int i = 0; i < 4; i++)
+		if (status->uid[i] != plan->host_uid ||
+		    status->gid[i] != plan->host_gid)
+			return false;
+	return true;
+}
+
+/* Files below the /proc directory of a process that is not dumpable belong to
+ * root (proc(5)). */
+static bool is_hidden(int proc, const struct ctsh_plan *plan)
+{
+	struct stat st;
+
+	return fstatat(proc, "environ", &st, 0) == 0 &&
+	       (st.st_uid == 0 || plan->host_uid == 0);
+}
+
+int ctsh_verify_confined(pid_t pid, const struct ctsh_container *c,
+                         const struct ctsh_plan *plan, unsigned own_filters,
+                         struct ctsh_error *err)
+{
+	ctsh_autoclose int proc = ctsh_proc_of(pid, err);
+	struct ctsh_proc_status s;
+
+	if (proc < 0 || ctsh_proc_read_status(proc, &s, err))
+		return -1;
+	if (!same_ids(&s, plan))
+		return unsafe(err, "other ids than planned");
+	if (!same_groups(&s, plan))
+		return unsafe(err, "other groups than planned");
+	if (s.inheritable | s.permitted | s.effective | s.ambient)
+		return unsafe(err, "capabilities are left");
+	if (s.bounding & ~c->bounding)
+		return unsafe(err, "a wider bounding set than the init's");
+	if (s.no_new_privs != c->no_new_privs)
+		return unsafe(err, "no_new_privs differs from the init's");
+	if (s.seccomp_filters != own_filters + c->filter_count)
+		return unsafe(err, "the filters are not all loaded");
+	if (!is_hidden(proc, plan))
+		return unsafe(err, "the process is dumpable");
+	return 0;
+}
+
+int ctsh_verify_born(pid_t s, const struct ctsh_container *c,
+                     struct ctsh_error *err)
+{
+	ctsh_autoclose int proc = ctsh_proc_of(s, err);
+	struct ctsh_proc_status status;
+
+	if (proc < 0 || ctsh_proc_read_status(proc, &status, err))
+		return -1;
+	if (status.parent != getpid())
+		return unsafe(err, "the shell is not our child");
+	for (unsigned i = 0; i < CTSH_NS_COUNT; i++)
+		if (ctsh_ns_kinds[i].flag == CLONE_NEWPID &&
+		    check_namespace(proc, c, i, "pid", err))
+			return -1;
+	return 0;
+}
