@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * registry.h - /run/ctsh: state that dies with its process.
+ *
+ *   slots/UID.N       flock: one of the logins of that uid under way
+ *   slots/UID.wN      flock: one that waits for such a slot
+ *   filters/KEY       copy of an init's filters, KEY = PID-START-COUNT
+ *   filters/PID-START.lock   flock: somebody copies them now
+ *
+ * Privilege: root.
+ * Trust:     the directory is root's and 0700, checked at every open; what is
+ *            found in it is still validated.
+ */
+#ifndef CTSH_REGISTRY_H
+#define CTSH_REGISTRY_H
+
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "../base/error.h"
+#include "../model/container.h"
+
+/* Logins of one uid that may work at once, and that may wait for it.  Without
+ * the first a caller piles up root processes that RLIMIT_NPROC does not count;
+ * without the second forty honest logins at once would not all land. */
+#define CTSH_SLOTS 8
+#define CTSH_SLOTS_WAITING 64
+
+/*
+ * Takes a slot of that uid, waiting until the deadline among at most
+ * CTSH_SLOTS_WAITING others.  A descriptor, owned by the caller; give it back
+ * with ctsh_slot_release(), since children may hold copies of it.  -1:
+ * E_LIMIT, or E_SYSTEM if the directory cannot be had.
+ */
+CTSH_MUST_CHECK int ctsh_slot_take(uid_t uid, int64_t deadline_ms,
+                                   struct ctsh_error *err);
+void ctsh_slot_release(int *slot);
+
+/* Makes a new copy, as ctsh_seccomp_copy() does; handed in by the caller,
+ * since this directory knows nothing of how a container is entered. */
+typedef int ctsh_registry_copy(const struct ctsh_container *c,
+                               struct ctsh_filters *filters,
+                               int64_t deadline_ms, struct ctsh_error *err);
+
+/*
+ * The filters of the pinned init: the kept copy if pid, start time and count
+ * are the same, else a new one by `copy`, made under a lock of that init and
+ * kept.  Copies of processes that have ended are removed then.
+ *
+ * Fills c->filters, freeing what was there; an init without filters has none
+ * and nothing is done.  0; or -1 with c->filters untouched: the error of
+ * `copy`, E_UNSAFE if it made another number of filters, E_SYSTEM if another
+ * login holds the lock beyond the deadline or the copy cannot be kept.
+ */
+CTSH_MUST_CHECK int ctsh_registry_filters(struct ctsh_container *c,
+                                          ctsh_registry_copy *copy,
+                                          int64_t deadline_ms,
+                                          struct ctsh_error *err);
+
+#endif

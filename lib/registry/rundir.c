@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: MIT */
+#include "rundir.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+
+#include "../base/fdio.h"
+
+#define PRIVATE 0700
+
+/* The registry may hold what decides about a login: nobody else's, ever. */
+static int check_private(int fd, const char *name, struct ctsh_error *err)
+{
+	struct stat st;
+
+	if (fstat(fd, &st))
+		return ctsh_fail(err, CTSH_E_SYSTEM, errno, "stat %s", name);
+	if (!S_ISDIR(st.st_mode) || st.st_uid || st.st_gid ||
+	    (st.st_mode & 07777) != PRIVATE)
+		return ctsh_fail(err, CTSH_E_SYSTEM, 0,
+		                 "%s is not root's own with mode 0700", name);
+	return 0;
+}
+
+static int open_base(const char *base, struct ctsh_error *err)
+{
+	ctsh_autoclose int fd = -1;
+
+	if (mkdir(base, PRIVATE) && errno != EEXIST)
+		return ctsh_fail(err, CTSH_E_SYSTEM, errno, "mkdir %s", base);
+	fd = ctsh_open_trusted_dir(base, false, CTSH_E_SYSTEM, err);
+	if (fd < 0 || check_private(fd, base, err))
+		return -1;
+	return ctsh_steal_fd(&fd);
+}
+
+int ctsh_rundir_open(const char *base, const char *name, struct ctsh_error *err)
+{
+	ctsh_autoclose int dir = open_base(base, err);
+	ctsh_autoclose int fd = -1;
+
+	if (dir < 0)
+		return -1;
+	if (mkdirat(dir, name, PRIVATE) && errno != EEXIST)
+		return ctsh_fail(err, CTSH_E_SYSTEM, errno, "mkdir %s/%s", base,
+		                 name);
+	fd = openat(dir, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0)
+		return ctsh_fail(err, CTSH_E_SYSTEM, errno, "open %s/%s", base,
+		                 name);
+	if (check_private(fd, name, err))
+		return -1;
+	return ctsh_steal_fd(&fd);
+}

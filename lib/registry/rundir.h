@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * rundir.h - the registry's directory, and its functions below another one.
+ *
+ * For this directory and its tests; others use registry.h.
+ *
+ * Privilege: root.
+ * Trust:     the way to `base` is checked by ctsh_open_trusted_dir(); it and
+ *            its subdirectories must be root's with mode 0700.
+ */
+#ifndef CTSH_RUNDIR_H
+#define CTSH_RUNDIR_H
+
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "../base/error.h"
+#include "../model/container.h"
+#include "registry.h"
+
+#ifndef CTSH_RUNDIR
+#define CTSH_RUNDIR "/run/ctsh"
+#endif
+
+/* Opens BASE/NAME for reading, making both where they are missing.  A
+ * close-on-exec descriptor that the caller owns; or -1 with E_SYSTEM. */
+CTSH_MUST_CHECK int ctsh_rundir_open(const char *base, const char *name,
+                                     struct ctsh_error *err);
+
+/* ctsh_slot_take() below `base`. */
+CTSH_MUST_CHECK int ctsh_slot_take_in(const char *base, uid_t uid,
+                                      int64_t deadline_ms,
+                                      struct ctsh_error *err);
+
+/* ctsh_registry_filters() below `base`. */
+CTSH_MUST_CHECK int ctsh_registry_filters_in(const char *base,
+                                             struct ctsh_container *c,
+                                             ctsh_registry_copy *copy,
+                                             int64_t deadline_ms,
+                                             struct ctsh_error *err);
+
+#endif
