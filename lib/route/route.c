@@ -1,0 +1,197 @@
+/* SPDX-License-Identifier: MIT */
+#include "route.h"
+
+#include <string.h>
+#include <unistd.h>
+
+#include "../base/text.h"
+#include "../enter/container.h"
+#include "../enter/interior.h"
+#include "../enter/seccomp.h"
+#include "../policy/break_glass.h"
+#include "../policy/person.h"
+#include "../policy/rule.h"
+#include "../registry/registry.h"
+#include "../runtime/runtime.h"
+#include "plan.h"
+
+#define CONFIG_FILE CTSH_CONFDIR "/ctsh.conf"
+#define USERS_DIR CTSH_CONFDIR "/users"
+#define BREAK_GLASS_FILE CTSH_CONFDIR "/break_glass"
+#define STANDARD_HOST_SHELL "/bin/bash"
+
+#define ENGINES_MAX 16
+
+/* The engine to be asked, made from what the rule names. */
+struct question {
+	const struct ctsh_runtime *runtime;
+	struct ctsh_where where;
+	char engine[32];
+	char name[CTSH_ID_MAX * 2];
+};
+
+const struct ctsh_engine_kind *ctsh_route_engines(void)
+{
+	static struct ctsh_engine_kind kinds[ENGINES_MAX + 1];
+	const struct ctsh_runtime *runtime;
+
+	for (unsigned i = 0; i < ENGINES_MAX; i++) {
+		runtime = ctsh_runtime_at(i);
+		if (!runtime)
+			break;
+		kinds[i].name = runtime->name;
+		kinds[i].has_socket = runtime->has_socket;
+		kinds[i].has_root = runtime->has_root;
+	}
+	return kinds;
+}
+
+void ctsh_route_init(struct ctsh_route *route)
+{
+	memset(route, 0, sizeof(*route));
+	route->container = (struct ctsh_container)CTSH_CONTAINER_INIT;
+	route->terminal = -1;
+}
+
+static void choose_host(struct ctsh_route *route)
+{
+	route->host = true;
+	route->host_shell = route->policy.host_shell ? route->policy.host_shell
+	                                             : STANDARD_HOST_SHELL;
+}
+
+/* Nothing that can fail may stand between uid 0 and the host. */
+static void decide_root(struct ctsh_route *route)
+{
+	struct ctsh_error ignored;
+
+	(void)!ctsh_text_copy(route->person.name, sizeof(route->person.name),
+	                      "root");
+	route->person.group_count = 1; /* groups[0] is 0 */
+	/* On failure the policy stays empty and the standard shell is taken. */
+	(void)!ctsh_config_load(CONFIG_FILE, true, ctsh_route_engines(),
+	                        &route->policy, &ignored);
+	choose_host(route);
+}
+
+int ctsh_route_decide(struct ctsh_route *route, uid_t uid, int64_t deadline_ms,
+                      struct ctsh_error *err)
+{
+	struct ctsh_error config_error;
+	bool config_failed, qualifies;
+
+	if (uid == 0) {
+		decide_root(route);
+		return 0;
+	}
+	/* Held back: a broken configuration locks no administrator out. */
+	config_failed =
+		ctsh_config_load(CONFIG_FILE, true, ctsh_route_engines(),
+	                         &route->policy, &config_error) != 0;
+	if (ctsh_person_load(uid, &route->person, deadline_ms, err) ||
+	    ctsh_break_glass(BREAK_GLASS_FILE, &route->person, &qualifies,
+	                     deadline_ms, err))
+		return -1;
+	if (qualifies) {
+		choose_host(route);
+		return 0;
+	}
+	if (config_failed) {
+		*err = config_error;
+		return -1;
+	}
+	if (ctsh_config_load_own(USERS_DIR, route->person.name,
+	                         ctsh_route_engines(), &route->policy, err) ||
+	    ctsh_config_resolve(&route->policy, deadline_ms, err))
+		return -1;
+	return ctsh_rule_find(&route->policy, &route->person, &route->rule,
+	                      err);
+}
+
+static void look_up_engine(const struct ctsh_policy *policy, struct question *q)
+{
+	q->runtime = ctsh_runtime_find(q->engine);
+	for (size_t i = 0; i < policy->engine_count; i++) {
+		const struct ctsh_engine *engine = &policy->engines[i];
+
+		if (strcmp(engine->name, q->engine) != 0)
+			continue;
+		q->runtime = ctsh_runtime_find(engine->type);
+		q->where.socket = engine->socket;
+		q->where.root = engine->root;
+	}
+}
+
+static int make_question(const struct ctsh_route *route, struct question *q,
+                         struct ctsh_error *err)
+{
+	if (ctsh_rule_expand(route->rule, &route->person, q->engine,
+	                     sizeof(q->engine), q->name, sizeof(q->name), err))
+		return -1;
+	look_up_engine(&route->policy, q);
+	if (!q->runtime)
+		return ctsh_fail(err, CTSH_E_CONFIG, 0, "%s:%d: no engine '%s'",
+		                 route->rule->file, route->rule->line,
+		                 q->engine);
+	if (!q->runtime->valid_name(q->name))
+		return ctsh_fail(err, CTSH_E_CONFIG, 0,
+		                 "%s:%d: '%s' cannot name a container of %s",
+		                 route->rule->file, route->rule->line, q->name,
+		                 q->engine);
+	return 0;
+}
+
+static int ask(const struct question *q, int64_t deadline_ms,
+               struct ctsh_target *target, struct ctsh_error *err)
+{
+	struct ctsh_target fresh = {0};
+
+	if (q->runtime->find(&q->where, q->name, deadline_ms, &fresh, err))
+		return -1;
+	if (!ctsh_text_copy(fresh.engine, sizeof(fresh.engine), q->engine))
+		return ctsh_fail(err, CTSH_E_SYSTEM, 0, "engine name");
+	*target = fresh;
+	return 0;
+}
+
+int ctsh_route_find(struct ctsh_route *route, int64_t deadline_ms,
+                    struct ctsh_error *err)
+{
+	struct question question = {0};
+	struct ctsh_target again;
+	struct ctsh_terms terms = {
+		.share = route->rule->share,
+		.owner = 0,
+		.allow_no_seccomp = route->rule->allow_no_seccomp,
+		.allow_no_lsm = route->rule->allow_no_lsm,
+	};
+
+	if (make_question(route, &question, err) ||
+	    ask(&question, deadline_ms, &route->target, err) ||
+	    ctsh_container_open(&route->container, &route->target, &terms,
+	                        err) ||
+	    ask(&question, deadline_ms, &again, err) ||
+	    ctsh_container_confirm(&route->container, &route->target, &again,
+	                           err))
+		return -1;
+	return ctsh_registry_filters(&route->container, ctsh_seccomp_copy,
+	                             deadline_ms, err);
+}
+
+int ctsh_route_look(struct ctsh_route *route, bool want_terminal,
+                    int64_t deadline_ms, struct ctsh_error *err)
+{
+	struct ctsh_query query = {0};
+
+	ctsh_plan_query(route->rule, &route->person, want_terminal, &query);
+	return ctsh_interior_look(&route->container, &query, &route->interior,
+	                          &route->terminal, deadline_ms, err);
+}
+
+void ctsh_route_close(struct ctsh_route *route)
+{
+	ctsh_container_close(&route->container);
+	ctsh_policy_free(&route->policy);
+	ctsh_close_fd(&route->terminal);
+	ctsh_route_init(route);
+}

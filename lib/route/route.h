@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * route.h - person -> rule -> target -> pin -> ask again -> prove -> plan.
+ *
+ * The one sequence that the shell, the PAM module and `ctshctl explain`
+ * share; each calls as far as it needs.
+ *
+ * Privilege: root, on the host, single-threaded.
+ * Trust:     see the modules that are called; nothing is decided here that
+ *            they do not decide.
+ */
+#ifndef CTSH_ROUTE_H
+#define CTSH_ROUTE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "../base/error.h"
+#include "../model/container.h"
+#include "../model/interior.h"
+#include "../model/person.h"
+#include "../model/rule.h"
+#include "../model/target.h"
+#include "../policy/config.h"
+
+/* The engines there are, as the configuration wants to know them; ends with a
+ * NULL name.  Static. */
+const struct ctsh_engine_kind *ctsh_route_engines(void);
+
+/* Everything known about one login on the host's side, step by step.  Large:
+ * not for the stack. */
+struct ctsh_route {
+	struct ctsh_person person;
+	struct ctsh_policy policy;
+	bool host;                    /* break-glass: no container at all */
+	const char *host_shell;       /* then: borrowed or static         */
+	const struct ctsh_rule *rule; /* borrowed from policy             */
+	struct ctsh_target target;
+	struct ctsh_container container;
+	struct ctsh_interior interior;
+	int terminal; /* ptmx of the container, or -1     */
+};
+
+/* An empty route; then ctsh_route_close() is harmless. */
+void ctsh_route_init(struct ctsh_route *route);
+
+/*
+ * Steps 2 to 4: who `uid` is and what decides about them, from the files below
+ * the compiled-in CTSH_CONFDIR.  On break-glass sets `host` and `host_shell`
+ * (the standard one where the configuration is unusable).  uid 0 is on
+ * break-glass before anything is looked up.  0, or -1 with `*err`; `person` is
+ * filled as far as it got, for the log.
+ */
+CTSH_MUST_CHECK int ctsh_route_decide(struct ctsh_route *route, uid_t uid,
+                                      int64_t deadline_ms,
+                                      struct ctsh_error *err);
+
+/*
+ * Steps 5 and 6: asks the engine, pins, asks again, proves, and obtains the
+ * seccomp filters.  Needs a decided rule.
+ */
+CTSH_MUST_CHECK int ctsh_route_find(struct ctsh_route *route,
+                                    int64_t deadline_ms,
+                                    struct ctsh_error *err);
+
+/* Step 7: looks inside through a powerless child.  With `want_terminal` a
+ * ptmx of the container comes along in route->terminal. */
+CTSH_MUST_CHECK int ctsh_route_look(struct ctsh_route *route,
+                                    bool want_terminal, int64_t deadline_ms,
+                                    struct ctsh_error *err);
+
+/* Closes and frees everything.  Preserves errno. */
+void ctsh_route_close(struct ctsh_route *route);
+
+#endif
