@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * descriptors.h - what the caller's 0 to 2 are, and what the container gets.
+ *
+ * No object of the host's may become reachable through a descriptor: container
+ * root can reopen a file through /proc/PID/fd and write to it, walk up from a
+ * directory, or speak to the host's network through a socket.  So only a pipe
+ * and /dev/null pass as they are.
+ *
+ * Privilege: none.
+ * Trust:     the descriptors are the caller's and hostile.
+ */
+#ifndef CTSH_DESCRIPTORS_H
+#define CTSH_DESCRIPTORS_H
+
+#include <stdbool.h>
+
+#include "../lib/base/error.h"
+
+enum ctsh_passage {
+	CTSH_PASS,     /* a pipe or /dev/null: as it is              */
+	CTSH_TERMINAL, /* becomes the container's own pty            */
+	CTSH_RELAY,    /* through a pipe that the supervisor pumps   */
+};
+
+struct ctsh_descriptors {
+	enum ctsh_passage passage[3];
+	bool any_terminal;
+};
+
+/* Judges 0 to 2, each alone.  0; or -1 with E_USAGE for anything that may
+ * neither pass nor be relayed (directory, O_PATH, other device, namespace,
+ * pidfd, epoll, ...). */
+CTSH_MUST_CHECK int ctsh_descriptors_judge(struct ctsh_descriptors *d,
+                                           struct ctsh_error *err);
+
+#endif

@@ -1,0 +1,208 @@
+/* SPDX-License-Identifier: MIT */
+#include "report.h"
+
+#include <inttypes.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/random.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "../lib/base/text.h"
+
+/* Facility authpriv (10), severities notice (5) and informational (6). */
+#define PRIORITY_REFUSED (10 << 3 | 5)
+#define PRIORITY_EVENT (10 << 3 | 6)
+
+/* What a log daemon takes as one line; the parts are cut so that the reference
+ * at the end always fits. */
+#define LINE_MAX_BYTES 2048
+#define BODY_MAX_BYTES 1280
+#define USER_MAX_BYTES 300
+#define FROM_MAX_BYTES 200
+
+/* How long a full pipe may hold up the sentence for the user. */
+#define STDERR_WAIT_MS 1000
+
+/* A socket of our own, since syslog(3) blocks on a stopped daemon and opens
+ * what TZ names.  A daemon that restarts later loses our lines: a process
+ * that may only write cannot connect again. */
+static int open_log(void)
+{
+	struct sockaddr_un name = {.sun_family = AF_UNIX,
+	                           .sun_path = "/dev/log"};
+	ctsh_autoclose int fd =
+		socket(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+
+	if (fd < 0 || connect(fd, (struct sockaddr *)&name, sizeof(name)) < 0)
+		return -1;
+	return ctsh_steal_fd(&fd);
+}
+
+void ctsh_report_open(struct ctsh_report *report, uid_t uid)
+{
+	uint32_t ref = 0;
+
+	/* A reference names a login, it keeps no secret: no waiting for
+	 * entropy. */
+	if (getrandom(&ref, sizeof(ref), GRND_INSECURE) != sizeof(ref))
+		ref = (uint32_t)getpid();
+	*report = (struct ctsh_report){.log = open_log(), .pid = getpid()};
+	(void)snprintf(report->ref, sizeof(report->ref), "%08" PRIx32, ref);
+	(void)snprintf(report->user, sizeof(report->user), "#%u", uid);
+}
+
+/* A value of a field: bare if it is plain, else quoted, so that a user name
+ * with a blank in it cannot pose as another field. */
+static void quote(char *out, size_t size, const char *text)
+{
+	static const char plain[] = "abcdefghijklmnopqrstuvwxyz"
+				    "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+				    "0123456789_.@#$%+:-";
+
+	if (*text && !text[strspn(text, plain)]) {
+		ctsh_text_escape(out, size, text);
+		return;
+	}
+	out[0] = '"';
+	ctsh_text_escape(out + 1, size - 2, text);
+	memcpy(out + strlen(out), "\"", 2);
+}
+
+/* What was formatted from outside is one line of ASCII, whoever made it. */
+static void make_printable(char *text)
+{
+	for (; *text; text++)
+		if (*text < 0x20 || *text > 0x7e)
+			*text = '?';
+}
+
+__attribute__((format(printf, 3, 4))) static void send_line(
+	const struct ctsh_report *report, int priority, const char *fmt, ...)
+{
+	char line[LINE_MAX_BYTES];
+	int tag, length;
+	va_list ap;
+
+	if (report->log < 0)
+		return;
+	tag = snprintf(line, sizeof(line), "<%d>ctsh[%d]: ", priority,
+	               (int)report->pid);
+	va_start(ap, fmt);
+	length = vsnprintf(line + tag, sizeof(line) - (size_t)tag, fmt, ap);
+	va_end(ap);
+	if (length < 0)
+		return;
+	make_printable(line);
+	/* Lost if the daemon does not keep up: no login waits for it. */
+	(void)!write(report->log, line, strlen(line));
+}
+
+/* " claimed_from=ADDRESS", or nothing. */
+static void claim(char *out, size_t size, const struct ctsh_report *report)
+{
+	static const char key[] = " claimed_from=";
+
+	out[0] = '\0';
+	if (!report->from[0])
+		return;
+	memcpy(out, key, sizeof(key));
+	quote(out + sizeof(key) - 1, size - sizeof(key) + 1, report->from);
+}
+
+void ctsh_report_log(const struct ctsh_report *report, const char *event,
+                     const char *fmt, ...)
+{
+	char user[USER_MAX_BYTES], from[FROM_MAX_BYTES], body[BODY_MAX_BYTES];
+	va_list ap;
+
+	quote(user, sizeof(user), report->user);
+	claim(from, sizeof(from), report);
+	va_start(ap, fmt);
+	if (vsnprintf(body, sizeof(body), fmt, ap) < 0)
+		body[0] = '\0';
+	va_end(ap);
+	send_line(report, PRIORITY_EVENT, "%s user=%s %s%s ref=%s", event, user,
+	          body, from, report->ref);
+}
+
+void ctsh_report_closed(const struct ctsh_report *report, int64_t duration_ms,
+                        const char *status)
+{
+	char user[USER_MAX_BYTES];
+
+	quote(user, sizeof(user), report->user);
+	/* Integers only: printf of a double may allocate, and this runs where
+	 * no system call for memory is allowed. */
+	send_line(report, PRIORITY_EVENT,
+	          "close user=%s ref=%s seconds=%" PRId64 ".%d status=%s", user,
+	          report->ref, duration_ms / 1000,
+	          (int)(duration_ms % 1000 / 100), status);
+}
+
+static void log_refused(const struct ctsh_report *report,
+                        const struct ctsh_error *err)
+{
+	char user[USER_MAX_BYTES], from[FROM_MAX_BYTES];
+	char reason[BODY_MAX_BYTES];
+
+	quote(user, sizeof(user), report->user);
+	claim(from, sizeof(from), report);
+	ctsh_text_escape(reason, sizeof(reason), err->what);
+	send_line(report, PRIORITY_REFUSED,
+	          "refused user=%s code=%s reason=\"%s\"%s ref=%s", user,
+	          ctsh_code_name(err->code), reason, from, report->ref);
+}
+
+/* The administrator's own words may be in any language; a terminal must not
+ * take a byte of them for a command. */
+static void make_harmless(char *text)
+{
+	for (; *text; text++)
+		if ((unsigned char)*text < 0x20 || *text == 0x7f)
+			*text = ' ';
+}
+
+/*
+ * The caller chose what stderr is: a pipe that nobody reads must not hold a
+ * root process, one that is closed must not end it (SIGPIPE).
+ */
+static void write_stderr(const char *text)
+{
+	struct pollfd out = {.fd = STDERR_FILENO, .events = POLLOUT};
+	struct sigaction ignore = {.sa_handler = SIG_IGN}, before;
+
+	if (poll(&out, 1, STDERR_WAIT_MS) != 1 || !(out.revents & POLLOUT))
+		return;
+	if (sigaction(SIGPIPE, &ignore, &before) < 0)
+		return;
+	(void)!write(STDERR_FILENO, text, strlen(text));
+	(void)sigaction(SIGPIPE, &before, NULL);
+}
+
+static void tell_user(const struct ctsh_report *report,
+                      const struct ctsh_error *err)
+{
+	char sentence[sizeof(err->say)];
+	char line[512];
+
+	(void)snprintf(sentence, sizeof(sentence), "%s",
+	               err->say[0] ? err->say : ctsh_code_sentence(err->code));
+	make_harmless(sentence);
+	(void)snprintf(line, sizeof(line), "ctsh: %s [%s %s]\n", sentence,
+	               ctsh_code_name(err->code), report->ref);
+	write_stderr(line);
+}
+
+void ctsh_report_refused(const struct ctsh_report *report,
+                         const struct ctsh_error *err)
+{
+	/* The log first: the user's end may hang or kill us. */
+	log_refused(report, err);
+	tell_user(report, err);
+}

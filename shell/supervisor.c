@@ -1,0 +1,302 @@
+/* SPDX-License-Identifier: MIT */
+#include "supervisor.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <sys/resource.h>
+#include <sys/signalfd.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "../lib/enter/sandbox.h"
+#include "channels.h"
+
+enum { POLL_LEADER, POLL_SIGNALS, POLL_CHANNELS };
+#define POLLS (POLL_CHANNELS + CTSH_CHANNELS_POLLS)
+
+struct loop {
+	struct ctsh_supervision *s;
+	int signals;
+	bool had_terminal;
+	struct ctsh_channels channels;
+	struct pollfd polls[POLLS];
+};
+
+/* Everything that is called from here to the end of the process. */
+static const int calls[] = {
+	SYS_read,  /* terminal, pty, pipes, signalfd */
+	SYS_write, /* the same; report_refused() */
+#ifdef SYS_poll
+	SYS_poll, /* the loop */
+#endif
+#ifdef SYS_ppoll
+	SYS_ppoll, /* poll(3) where there is no SYS_poll */
+#endif
+#ifdef SYS_ppoll_time64
+	SYS_ppoll_time64, /* the same on 32 bits */
+#endif
+	SYS_restart_syscall, /* poll after a stop or a suspended host */
+	SYS_recvfrom,        /* a caller's socket, without waiting */
+	SYS_sendto,          /* the same; the watchdog */
+	SYS_shutdown,        /* half-close of a caller's socket */
+	SYS_ioctl,           /* modes, window size, FIONREAD */
+	SYS_close,           /* the pty, pipes */
+	SYS_getpgid,         /* are we in the foreground */
+#ifdef SYS_wait4
+	SYS_wait4, /* the leader's status */
+#endif
+	SYS_waitid,            /* the same on newer architectures */
+	SYS_pidfd_send_signal, /* hangup to the leader */
+	SYS_rt_sigaction,      /* to die of a signal */
+	SYS_rt_sigprocmask,    /* the same */
+	SYS_rt_sigreturn,      /* the return of any handler */
+	SYS_kill,              /* ourselves, like the leader */
+	SYS_tgkill,            /* raise(3), abort(3) */
+	SYS_getpid,            /* whom to kill */
+	SYS_gettid,            /* the same */
+	SYS_prlimit64,         /* no core of ours */
+#ifdef SYS_setrlimit
+	SYS_setrlimit, /* the same */
+#endif
+#ifdef SYS_clock_gettime
+	SYS_clock_gettime, /* time, where the vDSO cannot tell */
+#endif
+#ifdef SYS_clock_gettime64
+	SYS_clock_gettime64, /* the same on 32 bits */
+#endif
+	SYS_munmap,     /* buffers given back */
+	SYS_brk,        /* free(3) of the caller's */
+	SYS_exit,       /* the end */
+	SYS_exit_group, /* the end */
+};
+
+_Noreturn void ctsh_end_by_signal(int signal)
+{
+	struct rlimit none = {0, 0};
+	struct sigaction plain = {.sa_handler = SIG_DFL};
+	sigset_t set;
+
+	(void)setrlimit(RLIMIT_CORE, &none);
+	(void)sigaction(signal, &plain, NULL);
+	(void)sigemptyset(&set);
+	(void)sigaddset(&set, signal);
+	(void)sigprocmask(SIG_UNBLOCK, &set, NULL);
+	(void)kill(getpid(), signal);
+	/* Its default is not to end a process, or we are a namespace's init. */
+	_exit(128 + signal);
+}
+
+/* The signals that the loop answers come by descriptor: no handler, no race.
+ * The others mean what they mean to any program; keys send none while the
+ * terminal is raw. */
+static int prepare_signals(struct loop *l, struct ctsh_error *err)
+{
+	static const int answered[] = {SIGHUP, SIGTERM, SIGWINCH, SIGCONT};
+	static const int plain[] = {SIGINT, SIGQUIT, SIGTSTP, SIGTTIN, SIGTTOU};
+	struct sigaction action = {.sa_handler = SIG_DFL};
+	sigset_t set;
+
+	(void)sigemptyset(&set);
+	for (size_t i = 0; i < sizeof(answered) / sizeof(*answered); i++)
+		(void)sigaddset(&set, answered[i]);
+	l->signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+	if (l->signals < 0 || sigprocmask(SIG_BLOCK, &set, NULL) < 0)
+		return ctsh_fail(err, CTSH_E_SYSTEM, errno, "signalfd");
+	for (size_t i = 0; i < sizeof(plain) / sizeof(*plain); i++)
+		(void)sigaction(plain[i], &action, NULL);
+	/* A reader that is gone is an error of write(2), see relay.c. */
+	action.sa_handler = SIG_IGN;
+	(void)sigaction(SIGPIPE, &action, NULL);
+	return 0;
+}
+
+static int make_raw(struct loop *l, struct ctsh_error *err)
+{
+	if (!l->had_terminal || l->s->terminal.fd < 0)
+		return 0;
+	if (ctsh_terminal_raw(&l->s->terminal, err) < 0)
+		return -1;
+	ctsh_terminal_resize(&l->s->terminal, l->s->master);
+	return 0;
+}
+
+/* What passed belongs to the container alone: while we held it too, nobody
+ * would see the end of file.  The very last to be done, since a descriptor
+ * opened later would get their numbers. */
+static void release_passed(const struct loop *l)
+{
+	for (int fd = 0; fd < 3; fd++)
+		if (l->s->descriptors.passage[fd] == CTSH_PASS)
+			(void)close(fd);
+}
+
+static int prepare(struct loop *l, struct ctsh_error *err)
+{
+	l->had_terminal = l->s->master >= 0;
+	if (ctsh_channels_connect(&l->channels, &l->s->descriptors,
+	                          l->s->master, l->s->relay, err) < 0 ||
+	    prepare_signals(l, err) < 0 || make_raw(l, err) < 0)
+		return -1;
+	release_passed(l);
+	return ctsh_allow_only(calls, sizeof(calls) / sizeof(*calls), err);
+}
+
+static void close_master(struct loop *l)
+{
+	ctsh_channel_end(&l->channels.one[CTSH_TTY_IN]);
+	ctsh_channel_end(&l->channels.one[CTSH_TTY_OUT]);
+	ctsh_close_fd(&l->s->master);
+}
+
+static int signal_leader(const struct loop *l, int signal)
+{
+	return (int)syscall(SYS_pidfd_send_signal, l->s->leader_pidfd, signal,
+	                    NULL, 0);
+}
+
+/* The caller is gone.  Returns once the session knows it. */
+static void hang_up(struct loop *l, int signal)
+{
+	if (l->had_terminal)
+		close_master(l);
+	else if (signal_leader(l, SIGHUP) < 0 && errno == EPERM)
+		ctsh_end_by_signal(signal);
+}
+
+/* After a stop: the shell that we were stopped for has set its own modes. */
+static void resume(struct loop *l)
+{
+	struct ctsh_error ignored;
+
+	if (l->s->terminal.raw && ctsh_terminal_is_ours(&l->s->terminal))
+		(void)!ctsh_terminal_raw(&l->s->terminal, &ignored);
+	ctsh_terminal_resize(&l->s->terminal, l->s->master);
+}
+
+/* Answers what has come; SIGHUP or SIGTERM if one of them has, else 0. */
+static int take_signals(struct loop *l)
+{
+	struct signalfd_siginfo info;
+	int end = 0;
+
+	while (read(l->signals, &info, sizeof(info)) == sizeof(info)) {
+		if (info.ssi_signo == SIGWINCH)
+			ctsh_terminal_resize(&l->s->terminal, l->s->master);
+		else if (info.ssi_signo == SIGCONT)
+			resume(l);
+		else
+			end = (int)info.ssi_signo;
+	}
+	return end;
+}
+
+static int wait_for_events(struct loop *l, int timeout_ms)
+{
+	int count;
+
+	l->polls[POLL_SIGNALS] =
+		(struct pollfd){.fd = l->signals, .events = POLLIN};
+	ctsh_channels_poll(&l->channels, &l->polls[POLL_CHANNELS]);
+	do
+		count = poll(l->polls, POLLS, timeout_ms);
+	while (count < 0 && errno == EINTR);
+	return count;
+}
+
+/* One direction of the terminal is over: because the caller's side hung up, or
+ * because in the container nobody has the pty open any more? */
+static void judge_terminal(struct loop *l)
+{
+	const struct ctsh_channel *in = &l->channels.one[CTSH_TTY_IN];
+	const struct ctsh_channel *out = &l->channels.one[CTSH_TTY_OUT];
+	struct pollfd tty = {.fd = l->s->terminal.fd};
+
+	if (l->s->master < 0 || (in->from >= 0 && out->from >= 0))
+		return;
+	if (poll(&tty, 1, 0) == 1 && tty.revents & (POLLHUP | POLLERR)) {
+		hang_up(l, SIGHUP);
+		return;
+	}
+	/* Nothing of what is typed could be delivered. */
+	if (out->from < 0)
+		ctsh_channel_end(&l->channels.one[CTSH_TTY_IN]);
+}
+
+static int run(struct loop *l, struct ctsh_error *err)
+{
+	l->polls[POLL_LEADER] =
+		(struct pollfd){.fd = l->s->leader_pidfd, .events = POLLIN};
+	for (;;) {
+		if (wait_for_events(l, -1) < 0)
+			return ctsh_fail(err, CTSH_E_SYSTEM, errno, "poll");
+		ctsh_channels_move(&l->channels, &l->polls[POLL_CHANNELS]);
+		if (l->polls[POLL_LEADER].revents)
+			return 0;
+		if (l->polls[POLL_SIGNALS].revents) {
+			int end = take_signals(l);
+
+			if (end)
+				hang_up(l, end);
+		}
+		judge_terminal(l);
+	}
+}
+
+/*
+ * Delivers what the leader had written when it ended.  A slow caller may take
+ * as long as it likes, unless it hangs up.  Polling a pty first moves what is
+ * still on its way in the kernel, so "nothing to read" means that nothing is
+ * left.
+ */
+static void drain(struct loop *l)
+{
+	ctsh_channels_leader_ended(&l->channels);
+	l->polls[POLL_LEADER].fd = -1;
+	while (wait_for_events(
+		       l, ctsh_channels_pending(&l->channels) ? -1 : 0) > 0) {
+		if (l->polls[POLL_SIGNALS].revents && take_signals(l))
+			return;
+		ctsh_channels_move(&l->channels, &l->polls[POLL_CHANNELS]);
+	}
+}
+
+static int reap(pid_t leader, int *status, struct ctsh_error *err)
+{
+	pid_t pid;
+
+	do
+		pid = waitpid(leader, status, 0);
+	while (pid < 0 && errno == EINTR);
+	if (pid != leader)
+		return ctsh_fail(err, CTSH_E_SYSTEM, errno, "wait");
+	return 0;
+}
+
+static void clean_up(struct loop *l)
+{
+	ctsh_terminal_restore(&l->s->terminal);
+	close_master(l);
+	ctsh_channels_close(&l->channels);
+	for (int i = 0; i < 3; i++)
+		ctsh_close_fd(&l->s->relay[i]);
+	ctsh_close_fd(&l->signals);
+}
+
+int ctsh_supervise(struct ctsh_supervision *s, int *status,
+                   struct ctsh_error *err)
+{
+	struct loop l = {.s = s, .signals = -1};
+	int result;
+
+	ctsh_channels_init(&l.channels);
+	result = prepare(&l, err);
+	if (result == 0)
+		result = run(&l, err);
+	if (result == 0)
+		drain(&l);
+	else
+		(void)signal_leader(&l, SIGHUP);
+	clean_up(&l);
+	return result == 0 ? reap(s->leader, status, err) : -1;
+}

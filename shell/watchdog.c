@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: MIT */
+#include "watchdog.h"
+
+#include <errno.h>
+#include <stddef.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "../lib/base/fdio.h"
+#include "../lib/base/text.h"
+#include "watchdog_wire.h"
+
+/* It answers at once or is dead; this is for a machine that stands still. */
+#define ANSWER_MS 5000
+
+static int fail(struct ctsh_error *err, int sys, const char *what)
+{
+	return ctsh_fail(err, CTSH_E_SYSTEM, sys, "watchdog: %s", what);
+}
+
+static int expect_yes(const struct ctsh_watchdog *dog, struct ctsh_error *err)
+{
+	char answer = CTSH_DOG_NO;
+	ssize_t got = ctsh_receive(dog->sock, &answer, 1, NULL, NULL,
+	                           ctsh_now_ms() + ANSWER_MS);
+
+	if (got < 0)
+		return fail(err, errno, "no answer");
+	if (got == 0)
+		return fail(err, 0, "it ended");
+	if (answer != CTSH_DOG_YES)
+		return fail(err, 0, "it refused");
+	return 0;
+}
+
+static int ask(const struct ctsh_watchdog *dog,
+               const struct ctsh_dog_message *message, int fd,
+               struct ctsh_error *err)
+{
+	if (ctsh_send(dog->sock, message, sizeof(*message), fd) < 0)
+		return fail(err, errno, "send");
+	return expect_yes(dog, err);
+}
+
+/* For the last message: nobody waits for its receipt, and no full socket may
+ * hold up the end of a login. */
+static void tell(struct ctsh_watchdog *dog,
+                 const struct ctsh_dog_message *message)
+{
+	if (dog->sock < 0)
+		return;
+	(void)!send(dog->sock, message, sizeof(*message),
+	            MSG_DONTWAIT | MSG_NOSIGNAL);
+	ctsh_close_fd(&dog->sock);
+}
+
+int ctsh_watchdog_start(struct ctsh_watchdog *dog,
+                        const struct ctsh_report *report, int64_t deadline_ms,
+                        struct ctsh_error *err)
+{
+	struct ctsh_report copy = *report;
+	struct ctsh_watchdog started = {.report = report};
+	/* Of ourselves, before the fork: no PID can be recycled in between. */
+	ctsh_autoclose int self = (int)syscall(SYS_pidfd_open, getpid(), 0);
+	ctsh_autoclose int theirs = -1;
+	ctsh_autoclose int ours = -1;
+	int pair[2];
+	pid_t pid;
+
+	if (self < 0)
+		return fail(err, errno, "pidfd_open");
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
+		return fail(err, errno, "socketpair");
+	ours = pair[0];
+	theirs = pair[1];
+	pid = fork();
+	if (pid < 0)
+		return fail(err, errno, "fork");
+	if (pid == 0)
+		ctsh_watchdog_run(theirs, self, &copy, deadline_ms);
+	ctsh_close_fd(&theirs);
+	started.sock = ours;
+	if (expect_yes(&started, err) < 0) {
+		/* It ends by itself when our end is closed. */
+		ctsh_close_fd(&ours);
+		(void)waitpid(pid, NULL, 0);
+		return -1;
+	}
+	*dog = started;
+	(void)ctsh_steal_fd(&ours);
+	return 0;
+}
+
+int ctsh_watchdog_watch(struct ctsh_watchdog *dog, int pidfd,
+                        struct ctsh_error *err)
+{
+	struct ctsh_dog_message message = {.what = CTSH_DOG_WATCH};
+
+	return ask(dog, &message, pidfd, err);
+}
+
+int ctsh_watchdog_session(struct ctsh_watchdog *dog, struct ctsh_error *err)
+{
+	struct ctsh_dog_message message = {.what = CTSH_DOG_SESSION};
+
+	if (!ctsh_text_copy(message.user, sizeof(message.user),
+	                    dog->report->user))
+		return fail(err, 0, "user name");
+	return ask(dog, &message, -1, err);
+}
+
+void ctsh_watchdog_closed(struct ctsh_watchdog *dog, int status)
+{
+	struct ctsh_dog_message message = {.what = CTSH_DOG_CLOSED,
+	                                   .status = status};
+
+	tell(dog, &message);
+}
+
+void ctsh_watchdog_dismiss(struct ctsh_watchdog *dog)
+{
+	struct ctsh_dog_message message = {.what = CTSH_DOG_DISMISS};
+
+	tell(dog, &message);
+}

@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * watchdog.h - the process that ends what must end.
+ *
+ * Forked before anything that can hang; in its own session, root with
+ * CAP_KILL alone.  During entry it kills what was registered when the deadline
+ * passes or the login process dies.  Afterwards it lives as long as the
+ * session, may only poll, read, write and send signals through pidfds, ends the
+ * session if the supervisor dies (a supervisor alone could not: uid 1000 may
+ * not signal a shell of mapped uid 101000), and writes the closing line.
+ *
+ * Privilege: root at ctsh_watchdog_start(); the watchdog keeps CAP_KILL.
+ * Trust:     messages come from the process that forked it, which after the
+ *            start of the session is a process of the user without power: it
+ *            can end its own session or claim a status, nothing else.
+ */
+#ifndef CTSH_WATCHDOG_H
+#define CTSH_WATCHDOG_H
+
+#include <stdint.h>
+
+#include "../lib/base/error.h"
+#include "report.h"
+
+struct ctsh_watchdog {
+	int sock; /* our end; closing it tells the watchdog that we ended */
+	const struct ctsh_report *report; /* borrowed                       */
+};
+
+#define CTSH_WATCHDOG_INIT                 \
+	{                                  \
+		.sock = -1, .report = NULL \
+	}
+
+/* Forks the watchdog.  It kills the caller's registered processes, then the
+ * caller, once `deadline_ms` has passed without ctsh_watchdog_session(); then,
+ * and if the caller ends without ctsh_watchdog_dismiss(), it reports the
+ * refusal in the caller's place.  `report` is borrowed until the session runs.
+ * 0, or -1 with E_SYSTEM. */
+CTSH_MUST_CHECK int ctsh_watchdog_start(struct ctsh_watchdog *dog,
+                                        const struct ctsh_report *report,
+                                        int64_t deadline_ms,
+                                        struct ctsh_error *err);
+
+/* Registers a process by its pidfd (borrowed) and waits until the watchdog has
+ * it.  The newest one counts as the session's leader.  0, or -1 with
+ * E_SYSTEM. */
+CTSH_MUST_CHECK int ctsh_watchdog_watch(struct ctsh_watchdog *dog, int pidfd,
+                                        struct ctsh_error *err);
+
+/* The session runs: no deadline any more, the strict filter from now on.  Tells
+ * the watchdog the user's name as the report has it by now.  0, or -1 with
+ * E_SYSTEM: nothing was registered, or the deadline has passed. */
+CTSH_MUST_CHECK int ctsh_watchdog_session(struct ctsh_watchdog *dog,
+                                          struct ctsh_error *err);
+
+/* The session ended with this wait status: write the closing line and end.
+ * Never blocks.  Not believed while the leader lives: then the session is
+ * ended. */
+void ctsh_watchdog_closed(struct ctsh_watchdog *dog, int status);
+
+/* Before a session: nothing to watch any more, end without a line.  Once the
+ * session runs this ends it, like the supervisor's death.  Never blocks. */
+void ctsh_watchdog_dismiss(struct ctsh_watchdog *dog);
+
+#endif

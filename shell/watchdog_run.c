@@ -1,0 +1,321 @@
+/* SPDX-License-Identifier: MIT */
+/* The watchdog's own side of watchdog.h. */
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/capability.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "../lib/base/fdio.h"
+#include "../lib/enter/sandbox.h"
+#include "watchdog_wire.h"
+
+/* A login registers three or four processes. */
+#define WATCHED_MAX 16
+
+/* After the deadline the login process may still report by itself: its child
+ * that hung has just been killed. */
+#define LAST_WORDS_MS 1000
+
+/* Between the hangup and the kill. */
+#define HANGUP_MS 2000
+
+struct dog {
+	int sock;
+	int parent; /* pidfd of the login process, later the supervisor */
+	struct ctsh_report *report;
+	int watched[WATCHED_MAX];
+	int count;
+	int64_t deadline_ms;
+	bool late; /* the deadline has passed: nothing is begun any more */
+	int64_t session_ms; /* when the session began */
+};
+
+/* Phase two: all that is needed until the end of the session.  A dog that
+ * cannot open, connect or clone cannot be made to do it. */
+static const int calls[] = {
+	SYS_read, /* messages; descriptors that come along are dropped */
+#ifdef SYS_poll
+	SYS_poll, /* waiting */
+#endif
+#ifdef SYS_ppoll
+	SYS_ppoll, /* poll(3) where there is no SYS_poll */
+#endif
+#ifdef SYS_ppoll_time64
+	SYS_ppoll_time64, /* the same on 32 bits */
+#endif
+	SYS_restart_syscall,   /* poll after a stop or a suspended host */
+	SYS_write,             /* the answer; the closing line */
+	SYS_pidfd_send_signal, /* the bite */
+	SYS_close,             /* descriptors */
+#ifdef SYS_clock_gettime
+	SYS_clock_gettime, /* time, where the vDSO cannot tell */
+#endif
+#ifdef SYS_clock_gettime64
+	SYS_clock_gettime64, /* the same on 32 bits */
+#endif
+	SYS_rt_sigreturn, /* the return of any handler */
+	SYS_exit_group,   /* the end */
+};
+
+static void send_signal(int pidfd, int signal)
+{
+	(void)syscall(SYS_pidfd_send_signal, pidfd, signal, NULL, 0);
+}
+
+static void kill_watched(const struct dog *d)
+{
+	for (int i = 0; i < d->count; i++)
+		send_signal(d->watched[i], SIGKILL);
+}
+
+static bool has_ended(int pidfd, int timeout_ms)
+{
+	struct pollfd end = {.fd = pidfd, .events = POLLIN};
+	int count;
+
+	do
+		count = poll(&end, 1, timeout_ms);
+	while (count < 0 && errno == EINTR);
+	return count > 0;
+}
+
+static void answer(const struct dog *d, char word)
+{
+	/* If nobody listens, the next read says so. */
+	(void)!write(d->sock, &word, 1);
+}
+
+/* The login failed and cannot say so itself. */
+_Noreturn static void report_for_parent(const struct dog *d, const char *why)
+{
+	struct ctsh_error err;
+
+	(void)ctsh_fail(&err, CTSH_E_SYSTEM, 0, "%s", why);
+	ctsh_report_refused(d->report, &err);
+	_exit(0);
+}
+
+/* ---- phase two: the session runs ------------------------------------- */
+
+_Noreturn static void close_session(const struct dog *d, const char *status)
+{
+	ctsh_report_closed(d->report, ctsh_now_ms() - d->session_ms, status);
+	_exit(0);
+}
+
+/* The supervisor is gone, or is not to be believed. */
+_Noreturn static void end_session(const struct dog *d)
+{
+	int leader = d->watched[0];
+
+	send_signal(leader, SIGHUP);
+	/* A stopped process gets the hangup only when it goes on. */
+	send_signal(leader, SIGCONT);
+	if (!has_ended(leader, HANGUP_MS))
+		send_signal(leader, SIGKILL);
+	close_session(d, "lost");
+}
+
+_Noreturn static void end_as_told(const struct dog *d, int status)
+{
+	char text[24];
+
+	if (!has_ended(d->watched[0], 0))
+		end_session(d);
+	if (WIFEXITED(status))
+		(void)snprintf(text, sizeof(text), "%d", WEXITSTATUS(status));
+	else
+		(void)snprintf(text, sizeof(text), "signal:%d",
+		               WTERMSIG(status));
+	close_session(d, text);
+}
+
+_Noreturn static void guard_session(const struct dog *d)
+{
+	struct pollfd polls[2] = {{.fd = d->sock, .events = POLLIN},
+	                          {.fd = d->parent, .events = POLLIN}};
+	struct ctsh_dog_message message;
+	int count;
+
+	do
+		count = poll(polls, 2, -1);
+	while (count < 0 && errno == EINTR);
+	/* Its last message first: it may have died right after. */
+	if (count > 0 && polls[0].revents & POLLIN &&
+	    read(d->sock, &message, sizeof(message)) == sizeof(message) &&
+	    message.what == CTSH_DOG_CLOSED)
+		end_as_told(d, message.status);
+	end_session(d);
+}
+
+/* ---- phase one: the login -------------------------------------------- */
+
+static void take_watch(struct dog *d, int pidfd)
+{
+	if (pidfd < 0 || d->late || d->count == WATCHED_MAX) {
+		if (pidfd >= 0)
+			send_signal(pidfd, SIGKILL);
+		ctsh_close_fd(&pidfd);
+		answer(d, CTSH_DOG_NO);
+		return;
+	}
+	d->watched[d->count++] = pidfd;
+	answer(d, CTSH_DOG_YES);
+}
+
+/* Keeps the leader alone and lets go of stderr: a reader of that pipe waits
+ * for its end. */
+static int strip(struct dog *d, struct ctsh_error *err)
+{
+	int leader = d->watched[d->count - 1];
+
+	for (int i = 0; i < d->count - 1; i++)
+		ctsh_close_fd(&d->watched[i]);
+	d->watched[0] = leader;
+	d->count = 1;
+	if (dup2(STDIN_FILENO, STDERR_FILENO) < 0)
+		return ctsh_fail(err, CTSH_E_SYSTEM, errno, "watchdog: dup2");
+	return ctsh_allow_only(calls, sizeof(calls) / sizeof(*calls), err);
+}
+
+static void take_session(struct dog *d, const struct ctsh_dog_message *message)
+{
+	struct ctsh_error err;
+
+	if (d->late || d->count == 0 ||
+	    strnlen(message->user, sizeof(message->user)) ==
+	            sizeof(message->user)) {
+		answer(d, CTSH_DOG_NO);
+		return;
+	}
+	memcpy(d->report->user, message->user, sizeof(d->report->user));
+	d->session_ms = ctsh_now_ms();
+	if (strip(d, &err) < 0) {
+		/* Unfiltered it does not go on: the login fails. */
+		kill_watched(d);
+		answer(d, CTSH_DOG_NO);
+		_exit(1);
+	}
+	answer(d, CTSH_DOG_YES);
+	guard_session(d);
+}
+
+static void take_message(struct dog *d)
+{
+	struct ctsh_dog_message message;
+	ctsh_autoclose int fd = -1;
+	ssize_t got = ctsh_receive(d->sock, &message, sizeof(message), &fd,
+	                           NULL, ctsh_now_ms());
+
+	if (got < 0 && errno == ETIMEDOUT)
+		return;
+	if (got == sizeof(message) && message.what == CTSH_DOG_DISMISS)
+		_exit(0);
+	if (got == sizeof(message) && message.what == CTSH_DOG_WATCH) {
+		take_watch(d, ctsh_steal_fd(&fd));
+		return;
+	}
+	if (got == sizeof(message) && message.what == CTSH_DOG_SESSION) {
+		take_session(d, &message);
+		return;
+	}
+	/* The end of the login process, or nothing that it would say. */
+	kill_watched(d);
+	report_for_parent(d, "the login process ended in the middle");
+}
+
+/* What still comes in time is answered; false once the deadline has passed. */
+static bool serve(struct dog *d)
+{
+	struct pollfd polls[2] = {{.fd = d->sock, .events = POLLIN},
+	                          {.fd = d->parent, .events = POLLIN}};
+	int64_t left = d->deadline_ms - ctsh_now_ms();
+	int count;
+
+	if (left <= 0)
+		return false;
+	count = poll(polls, 2, left > INT32_MAX ? INT32_MAX : (int)left);
+	if (count <= 0)
+		return true;
+	if (polls[0].revents) {
+		take_message(d);
+		return true;
+	}
+	/* Dead, and no last message in the socket: a child of its may still
+	 * hold the other end. */
+	kill_watched(d);
+	report_for_parent(d, "the login process was killed");
+}
+
+_Noreturn static void guard_login(struct dog *d)
+{
+	while (serve(d))
+		;
+	kill_watched(d);
+	d->late = true;
+	d->deadline_ms = ctsh_now_ms() + LAST_WORDS_MS;
+	while (serve(d))
+		;
+	send_signal(d->parent, SIGKILL);
+	report_for_parent(d, "the login took too long");
+}
+
+/* ---- the beginning ---------------------------------------------------- */
+
+/* 0 and 1 become /dev/null and all others are closed: a pipe of the caller's
+ * that we held would never come to its end.  stderr stays for the sentence. */
+static int settle_descriptors(const struct dog *d, struct ctsh_error *err)
+{
+	const int keep[] = {d->sock, d->parent, d->report->log};
+	int null = open("/dev/null", O_RDWR);
+
+	if (null < 0 || dup2(null, STDIN_FILENO) < 0 ||
+	    dup2(null, STDOUT_FILENO) < 0 ||
+	    ctsh_close_but(keep, sizeof(keep) / sizeof(*keep)) < 0)
+		return ctsh_fail(err, CTSH_E_SYSTEM, errno,
+		                 "watchdog: descriptors");
+	return 0;
+}
+
+static int confine(const struct dog *d, struct ctsh_error *err)
+{
+	sigset_t all;
+
+	ctsh_hide();
+	(void)prctl(PR_SET_NAME, "ctsh-watchdog", 0, 0, 0);
+	/* A session of its own: no terminal can signal it.  Nothing else that
+	 * can be blocked is an instruction to it either. */
+	(void)sigfillset(&all);
+	(void)sigprocmask(SIG_SETMASK, &all, NULL);
+	if (setsid() < 0)
+		return ctsh_fail(err, CTSH_E_SYSTEM, errno, "watchdog: setsid");
+	if (settle_descriptors(d, err) < 0)
+		return -1;
+	return ctsh_keep_only(UINT64_C(1) << CAP_KILL, err);
+}
+
+_Noreturn void ctsh_watchdog_run(int sock, int parent,
+                                 struct ctsh_report *report,
+                                 int64_t deadline_ms)
+{
+	struct dog d = {.sock = sock,
+	                .parent = parent,
+	                .report = report,
+	                .deadline_ms = deadline_ms};
+	struct ctsh_error err;
+
+	if (confine(&d, &err) < 0) {
+		answer(&d, CTSH_DOG_NO);
+		_exit(1);
+	}
+	answer(&d, CTSH_DOG_YES);
+	guard_login(&d);
+}
