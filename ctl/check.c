@@ -137,9 +137,10 @@ int ctsh_command_check(int argc, char **argv)
 	}
 	if (argc == 2)
 		return check_draft(argv[1]);
-	/* Each is looked at, whatever the others are like. */
+	/* The users' files build on the defaults of the first. */
 	rc = check_config(CONFIG_FILE, true, &policy);
-	rc |= check_users(&policy);
+	if (rc == CTSH_CTL_OK)
+		rc = check_users(&policy);
 	rc |= check_break_glass();
 	ctsh_policy_free(&policy);
 	return rc;

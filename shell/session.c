@@ -36,6 +36,7 @@
 /* Waiting for a slot, then for steps 2 to 9 together. */
 #define SLOT_WAIT_MS 10000
 #define DEADLINE_MS 20000
+#define REAP_MS 500
 
 /* One login; every member is empty until its step. */
 struct login {
@@ -65,7 +66,7 @@ static int check_ids(struct ctsh_error *err)
 	return 0;
 }
 
-/* Step 1 and what must hold before step 2. */
+/* Step 1. */
 static int begin(struct login *l, int argc, char **argv, struct ctsh_error *err)
 {
 	int rc = check_ids(err);
@@ -74,12 +75,19 @@ static int begin(struct login *l, int argc, char **argv, struct ctsh_error *err)
 		rc = ctsh_invocation_parse(argc, argv, environ, &l->invocation,
 		                           err);
 	ctsh_report_open(&l->report, rc ? (uid_t)-1 : l->invocation.uid);
-	if (rc)
-		return -1;
-	(void)!ctsh_text_copy(l->report.from, sizeof(l->report.from),
-	                      l->invocation.from);
-	if (ctsh_descriptors_judge(&l->descriptors, err))
-		return -1;
+	if (rc == 0)
+		(void)!ctsh_text_copy(l->report.from, sizeof(l->report.from),
+		                      l->invocation.from);
+	return rc;
+}
+
+/* What must hold before anything is asked.  Not for uid 0: a full /run must not
+ * stand between the administrator and the host. */
+static int guard(struct login *l, struct ctsh_error *err)
+{
+	l->deadline_ms = ctsh_now_ms() + DEADLINE_MS;
+	if (l->invocation.uid == 0)
+		return 0;
 	l->slot = ctsh_slot_take(l->invocation.uid,
 	                         ctsh_now_ms() + SLOT_WAIT_MS, err);
 	if (l->slot < 0)
@@ -103,16 +111,19 @@ static int decide(struct login *l, struct ctsh_error *err)
 	return rc;
 }
 
-/* Steps 5 to 8. */
+/* Steps 5 to 8.  The descriptors matter only now: on the host they go on as
+ * they are. */
 static int plan(struct login *l, struct ctsh_error *err)
 {
 	struct ctsh_request request = {
 		.command = l->invocation.command,
 		.caller = l->invocation.caller,
-		.terminal = l->descriptors.any_terminal,
 		.umask = l->invocation.umask,
 	};
 
+	if (ctsh_descriptors_judge(&l->descriptors, err))
+		return -1;
+	request.terminal = l->descriptors.any_terminal;
 	if (ctsh_route_find(&l->route, l->deadline_ms, err) ||
 	    ctsh_route_look(&l->route, request.terminal, l->deadline_ms, err))
 		return -1;
@@ -249,11 +260,21 @@ static int refuse(struct login *l, const struct ctsh_error *err)
 	return exit_status(err);
 }
 
+/* The watchdog ends at once; or the host's shell would inherit a zombie. */
+static void reap_watchdog(void)
+{
+	int64_t until = ctsh_now_ms() + REAP_MS;
+
+	while (waitpid(-1, NULL, WNOHANG) == 0 && ctsh_now_ms() < until)
+		ctsh_nap_us(100);
+}
+
 /* Break-glass: the host's shell, and nothing of ours stays behind. */
 static int go_to_host(struct login *l, struct ctsh_error *err)
 {
 	ctsh_report_log(&l->report, "host", "uid=%u", l->invocation.uid);
 	ctsh_watchdog_dismiss(&l->dog);
+	reap_watchdog();
 	ctsh_slot_release(&l->slot);
 	return ctsh_host_shell(&l->invocation, &l->route.person,
 	                       l->route.host_shell, err);
@@ -272,7 +293,7 @@ int main(int argc, char **argv)
 
 	ctsh_hide();
 	ctsh_route_init(&l.route);
-	if (begin(&l, argc, argv, &err) || decide(&l, &err))
+	if (begin(&l, argc, argv, &err) || guard(&l, &err) || decide(&l, &err))
 		return refuse(&l, &err);
 	if (l.route.host) {
 		(void)go_to_host(&l, &err);
