@@ -86,8 +86,8 @@ static int clean_signals(void)
  * randomisation of addresses. */
 static int clean_limits(void)
 {
-	static const int raise[] = {RLIMIT_FSIZE, RLIMIT_CPU, RLIMIT_AS,
-	                            RLIMIT_DATA};
+	static const __rlimit_resource_t raise[] = {RLIMIT_FSIZE, RLIMIT_CPU,
+	                                            RLIMIT_AS, RLIMIT_DATA};
 	const rlim_t stack = 8 << 20, files = 1024;
 	struct rlimit limit;
 

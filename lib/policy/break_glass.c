@@ -93,42 +93,34 @@ static int read_lines(struct reading *r, char *text, size_t length,
 	return 0;
 }
 
-static bool is_member(const struct ctsh_person *person, const gid_t *gids,
-                      size_t count)
+static bool is_member(const struct ctsh_person *person, gid_t gid)
 {
-	for (size_t i = 0; i < count; i++) {
-		if (person->gid == gids[i])
+	for (unsigned k = 0; k < person->group_count; k++)
+		if (person->groups[k] == gid)
 			return true;
-		for (unsigned k = 0; k < person->group_count; k++)
-			if (person->groups[k] == gids[i])
-				return true;
-	}
-	return false;
+	return person->gid == gid;
 }
 
-/* One question for all groups.  Only if one of them does not exist, one for
- * each: whoever another line names is not to pay for a stale one. */
+/* A stale group refuses, but not those whom another line names. */
 static int ask_groups(const struct reading *r, bool *member,
                       int64_t deadline_ms, struct ctsh_error *err)
 {
 	gid_t gids[GROUPS_MAX];
-	struct ctsh_error each;
+	const char *missing = NULL;
 
 	if (ctsh_person_groups(r->groups, r->group_count, gids, deadline_ms,
-	                       err) == 0) {
-		*member = is_member(r->person, gids, r->group_count);
-		return 0;
-	}
-	if (err->code != CTSH_E_CONFIG)
+	                       err) < 0)
 		return -1;
-	for (size_t i = 0; i < r->group_count; i++)
-		if (ctsh_person_groups(&r->groups[i], 1, gids, deadline_ms,
-		                       &each) == 0 &&
-		    is_member(r->person, gids, 1)) {
+	for (size_t i = 0; i < r->group_count; i++) {
+		if (gids[i] == CTSH_NO_GROUP)
+			missing = r->groups[i];
+		else if (is_member(r->person, gids[i]))
 			*member = true;
-			return 0;
-		}
-	return -1;
+	}
+	if (*member || !missing)
+		return 0;
+	return ctsh_fail(err, CTSH_E_CONFIG, 0, "%s: group %s does not exist",
+	                 r->file, missing);
 }
 
 int ctsh_break_glass(const char *file, const struct ctsh_person *person,

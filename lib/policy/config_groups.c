@@ -59,6 +59,23 @@ static void assign(struct ctsh_match **found, size_t count,
 	}
 }
 
+static int require_all(const struct ctsh_policy *policy, struct ctsh_error *err)
+{
+	for (size_t i = 0; i < policy->rule_count; i++) {
+		const struct ctsh_rule *rule = &policy->rules[i];
+
+		for (size_t k = 0; k < rule->match_count; k++)
+			if (rule->matches[k].kind == CTSH_MATCH_GROUP &&
+			    rule->matches[k].gid == CTSH_NO_GROUP)
+				return ctsh_fail(err, CTSH_E_CONFIG, 0,
+				                 "%s:%d: group %s does not "
+				                 "exist",
+				                 rule->file, rule->line,
+				                 rule->matches[k].text);
+	}
+	return 0;
+}
+
 int ctsh_config_resolve(struct ctsh_policy *policy, int64_t deadline_ms,
                         struct ctsh_error *err)
 {
@@ -81,5 +98,5 @@ int ctsh_config_resolve(struct ctsh_policy *policy, int64_t deadline_ms,
 	if (ctsh_person_groups(names, unique, gids, deadline_ms, err) < 0)
 		return -1;
 	assign(found, count, names, gids);
-	return 0;
+	return require_all(policy, err);
 }

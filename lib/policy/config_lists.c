@@ -50,10 +50,10 @@ static int replace(const struct ctsh_setting *setting, char ***out,
 
 /* -- match ------------------------------------------------------------- */
 
-/* Why `name` cannot be the name of a user or group, or NULL.  Blanks belong
+/* Why `name` cannot be what a user or group is called, or NULL.  Blanks belong
  * to some groups of directory services, but "alice bob" as a user would be a
  * rule that silently never matches; so would "alice,bob" or "!alice". */
-static const char *name_fault(const char *name, bool group)
+static const char *name_fault(const char *name, enum ctsh_match_kind kind)
 {
 	size_t length = strlen(name);
 
@@ -61,24 +61,40 @@ static const char *name_fault(const char *name, bool group)
 		return "is empty";
 	if (length >= CTSH_NAME_MAX)
 		return "is too long";
-	if (!ctsh_text_is_printable(name) || strpbrk(name, ",:"))
+	if (!ctsh_text_is_printable(name) || strchr(name, ',') ||
+	    (kind != CTSH_MATCH_GLOB && strchr(name, ':')))
 		return "has a character that no name has";
 	if (strchr(" !@#", *name) || name[length - 1] == ' ')
 		return "begins or ends as no name does";
-	if (!group && strchr(name, ' '))
+	if (kind != CTSH_MATCH_GROUP && strchr(name, ' '))
 		return "has a blank: write one name per string";
-	if (group && strpbrk(name, "*?["))
+	if (kind == CTSH_MATCH_GROUP && strpbrk(name, "*?["))
 		return "is a pattern: groups are named in full";
 	return NULL;
 }
 
-/* Whether every '[' has its ']' with something between them. */
-static bool brackets_close(const char *glob)
+/* What follows the set whose '[' stands before `set`, or NULL if no ']' ends
+ * it: then the '[' would stand for itself, which no name has. */
+static const char *behind_set(const char *set)
+{
+	if (*set == '!' || *set == '^')
+		set++;
+	if (*set == ']')
+		set++;
+	while (*set && *set != ']') {
+		const char *end = set[0] == '[' && set[1] == ':'
+		                          ? strstr(set + 2, ":]")
+		                          : NULL;
+
+		set = end ? end + 2 : set + 1;
+	}
+	return *set ? set + 1 : NULL;
+}
+
+static bool sets_close(const char *glob)
 {
 	while ((glob = strchr(glob, '['))) {
-		if (glob[1] == '\0')
-			return false;
-		glob = strchr(glob + 2, ']');
+		glob = behind_set(glob + 1);
 		if (!glob)
 			return false;
 	}
@@ -117,16 +133,16 @@ static const char *parse_match(const char *text, struct ctsh_match *match)
 		return parse_uids(text + 1, match);
 	if (*text == '@') {
 		match->kind = CTSH_MATCH_GROUP;
-		return name_fault(text + 1, true);
+		return name_fault(text + 1, match->kind);
 	}
 	if (*text && text[strspn(text, "*")] == '\0') {
 		match->kind = CTSH_MATCH_ANY;
 		return NULL;
 	}
 	match->kind = strpbrk(text, "*?[") ? CTSH_MATCH_GLOB : CTSH_MATCH_NAME;
-	if (!brackets_close(text))
+	if (!sets_close(text))
 		return "has a '[' without ']'";
-	return name_fault(text, false);
+	return name_fault(text, match->kind);
 }
 
 int ctsh_setting_matches(const struct ctsh_setting *setting,

@@ -227,10 +227,7 @@ static int find_groups(void *argument, int channel, void *answer, int *fd,
 		if (failed)
 			return ctsh_fail(err, CTSH_E_SYSTEM, failed,
 			                 "look up group %s", name);
-		if (!found)
-			return ctsh_fail(err, CTSH_E_CONFIG, 0,
-			                 "group %s does not exist", name);
-		gids[i] = found->gr_gid;
+		gids[i] = found ? found->gr_gid : CTSH_NO_GROUP;
 	}
 	return 0;
 }

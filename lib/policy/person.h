@@ -32,10 +32,14 @@ CTSH_MUST_CHECK int ctsh_person_uid(const char *name, uid_t *uid,
                                     int64_t deadline_ms,
                                     struct ctsh_error *err);
 
+/* The kernel's "no change", which no group can have. */
+#define CTSH_NO_GROUP ((gid_t)-1)
+
 /*
- * Resolves `count` group names to gids, in one child.  0; or -1 with E_CONFIG
- * naming the first group that does not exist: an outage of the group backend
- * looks like fewer groups, so a group that a file names must be found.
+ * Resolves `count` group names to gids, in one child; CTSH_NO_GROUP for a group
+ * that does not exist.  An outage of the group backend looks like fewer groups,
+ * so whoever asks must refuse when a group that a file names is not found.
+ * 0, or -1 with E_SYSTEM.
  */
 CTSH_MUST_CHECK int ctsh_person_groups(const char *const *names, size_t count,
                                        gid_t *gids, int64_t deadline_ms,
