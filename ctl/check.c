@@ -103,8 +103,12 @@ static int check_users(struct ctsh_policy *policy)
 /* Nobody has this name or these groups: all lines are read to the end. */
 static int check_break_glass(void)
 {
-	static const struct ctsh_person nobody = {.uid = (uid_t)-1,
-	                                          .gid = (gid_t)-1};
+	struct ctsh_person nobody = {
+		.uid = (uid_t)-1,
+		.gid = (gid_t)-1,
+		.group_count = 1,
+		.groups = {(gid_t)-1},
+	};
 	struct ctsh_error err;
 	bool qualifies;
 

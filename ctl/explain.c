@@ -94,6 +94,8 @@ static int explain(struct ctsh_route *route, uid_t uid, int64_t deadline,
 {
 	int rc = ctsh_route_decide(route, uid, deadline, err);
 
+	if (rc == 0)
+		rc = ctsh_person_memberships(&route->person, deadline, err);
 	if (route->person.name[0])
 		show_person(&route->person);
 	if (rc)

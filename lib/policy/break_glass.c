@@ -15,7 +15,7 @@
 /* What the file says about one person. */
 struct reading {
 	const char *file;
-	const struct ctsh_person *person;
+	struct ctsh_person *person;
 	bool named;
 	const char *groups[GROUPS_MAX]; /* borrowed from the text */
 	size_t group_count;
@@ -108,7 +108,8 @@ static int ask_groups(const struct reading *r, bool *member,
 	gid_t gids[GROUPS_MAX];
 	const char *missing = NULL;
 
-	if (ctsh_person_groups(r->groups, r->group_count, gids, deadline_ms,
+	if (ctsh_person_memberships(r->person, deadline_ms, err) < 0 ||
+	    ctsh_person_groups(r->groups, r->group_count, gids, deadline_ms,
 	                       err) < 0)
 		return -1;
 	for (size_t i = 0; i < r->group_count; i++) {
@@ -123,7 +124,7 @@ static int ask_groups(const struct reading *r, bool *member,
 	                 r->file, missing);
 }
 
-int ctsh_break_glass(const char *file, const struct ctsh_person *person,
+int ctsh_break_glass(const char *file, struct ctsh_person *person,
                      bool *qualifies, int64_t deadline_ms,
                      struct ctsh_error *err)
 {

@@ -19,14 +19,16 @@
 
 /*
  * Whether the person is named in FILE, one NAME or @GROUP a line, `#`
- * comments.  uid 0 is not asked about here: it qualifies before any lookup.
+ * comments.  Fills in the person's memberships if the file has groups and does
+ * not have the name.  uid 0 is not asked about here: it qualifies before any
+ * lookup.
  *
  * 0 and `*qualifies`; a missing file qualifies nobody.  -1 with E_CONFIG if
  * the file is unsafe or malformed, or names a group that does not exist and
  * does not name the person otherwise: then nobody qualifies by it.
  */
 CTSH_MUST_CHECK int ctsh_break_glass(const char *file,
-                                     const struct ctsh_person *person,
+                                     struct ctsh_person *person,
                                      bool *qualifies, int64_t deadline_ms,
                                      struct ctsh_error *err);
 

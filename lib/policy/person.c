@@ -180,10 +180,18 @@ static int find_person(void *argument, int channel, void *answer, int *fd,
 	(void)fd;
 	memset(person, 0, sizeof(*person));
 	person->uid = *(const uid_t *)argument;
-	if (fill_name(person, err) < 0 || check_back(person, err) < 0 ||
-	    fill_group(person, err) < 0)
+	if (fill_name(person, err) < 0 || check_back(person, err) < 0)
 		return -1;
-	return fill_groups(person, err);
+	return fill_group(person, err);
+}
+
+static int find_memberships(void *argument, int channel, void *answer, int *fd,
+                            struct ctsh_error *err)
+{
+	(void)channel;
+	(void)fd;
+	memcpy(answer, argument, sizeof(struct ctsh_person));
+	return fill_groups(answer, err);
 }
 
 static int find_uid(void *argument, int channel, void *answer, int *fd,
@@ -240,6 +248,20 @@ int ctsh_person_load(uid_t uid, struct ctsh_person *person, int64_t deadline_ms,
 	struct ctsh_person answer;
 
 	if (ctsh_child_call("person", find_person, &uid, &answer,
+	                    sizeof(answer), NULL, deadline_ms, err) < 0)
+		return -1;
+	*person = answer;
+	return 0;
+}
+
+int ctsh_person_memberships(struct ctsh_person *person, int64_t deadline_ms,
+                            struct ctsh_error *err)
+{
+	struct ctsh_person answer;
+
+	if (person->group_count > 0)
+		return 0;
+	if (ctsh_child_call("memberships", find_memberships, person, &answer,
 	                    sizeof(answer), NULL, deadline_ms, err) < 0)
 		return -1;
 	*person = answer;

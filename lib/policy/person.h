@@ -18,13 +18,22 @@
 #include "../model/person.h"
 
 /*
- * The account of `uid`: its name maps back to the same uid, its groups are
- * complete.  0, or -1 with E_DENIED if there is no such account, or it does not
- * map back; E_SYSTEM if the name service failed or was late.
+ * The account of `uid`: its name, which maps back to the same uid, and its
+ * primary group.  Memberships are left unknown (`group_count` 0): to find them
+ * costs more than all the rest of a lookup, and few configurations ask.
+ *
+ * 0, or -1 with E_DENIED if there is no such account, or it does not map back;
+ * E_SYSTEM if the name service failed or was late.
  */
 CTSH_MUST_CHECK int ctsh_person_load(uid_t uid, struct ctsh_person *person,
                                      int64_t deadline_ms,
                                      struct ctsh_error *err);
+
+/* Fills in all memberships of a loaded person, if they are not known yet.
+ * 0, or -1 with E_SYSTEM. */
+CTSH_MUST_CHECK int ctsh_person_memberships(struct ctsh_person *person,
+                                            int64_t deadline_ms,
+                                            struct ctsh_error *err);
 
 /* The uid of a name, for administrators' tools.  0, or -1 with E_USAGE if
  * there is no such account. */

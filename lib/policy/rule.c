@@ -74,10 +74,25 @@ static int take(const struct ctsh_rule *found, const struct ctsh_rule **rule,
 	return 0;
 }
 
+bool ctsh_rule_wants_groups(const struct ctsh_policy *policy)
+{
+	for (size_t i = 0; i < policy->rule_count; i++)
+		for (size_t k = 0; k < policy->rules[i].match_count; k++)
+			if (policy->rules[i].matches[k].kind ==
+			    CTSH_MATCH_GROUP)
+				return true;
+	return false;
+}
+
 int ctsh_rule_find(const struct ctsh_policy *policy,
                    const struct ctsh_person *person,
                    const struct ctsh_rule **rule, struct ctsh_error *err)
 {
+	/* An unknown membership would be taken for none. */
+	if (person->group_count == 0 && ctsh_rule_wants_groups(policy))
+		return ctsh_fail(err, CTSH_E_SYSTEM, 0,
+		                 "the groups of %s are not known",
+		                 person->name);
 	if (policy->closed) {
 		(void)ctsh_fail(err, CTSH_E_DENIED, 0, "closed in %s",
 		                policy->file);

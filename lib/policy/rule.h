@@ -19,15 +19,20 @@
  * rules top to bottom; refusal.  "*" and ranges of more than one uid never
  * match uid 0.
  *
- * 0 and `*rule`; or -1 with E_DENIED, its `say` set when `closed` or `deny`
- * has a sentence, its reason naming the rule.
+ * 0 and `*rule`; or -1 with E_SYSTEM if a rule matches by group and the
+ * person's memberships are not known, or with E_DENIED, its `say` set when
+ * `closed` or `deny` has a sentence, its reason naming the rule.
  */
 CTSH_MUST_CHECK int ctsh_rule_find(const struct ctsh_policy *policy,
                                    const struct ctsh_person *person,
                                    const struct ctsh_rule **rule,
                                    struct ctsh_error *err);
 
-/* Whether one of the matches fits.  Group matches must be resolved. */
+/* Whether any rule matches by group: then memberships must be known. */
+bool ctsh_rule_wants_groups(const struct ctsh_policy *policy);
+
+/* Whether one of the matches fits.  Group matches must be resolved, and the
+ * person's memberships be known if there are any. */
 bool ctsh_rule_matches(const struct ctsh_match *matches, size_t count,
                        const struct ctsh_person *person);
 

@@ -94,7 +94,8 @@ int ctsh_route_decide(struct ctsh_route *route, uid_t uid, int64_t deadline_ms,
 		return -1;
 	if (qualifies) {
 		choose_host(route);
-		return 0;
+		return ctsh_person_memberships(&route->person, deadline_ms,
+		                               err);
 	}
 	if (config_failed) {
 		*err = config_error;
@@ -103,6 +104,9 @@ int ctsh_route_decide(struct ctsh_route *route, uid_t uid, int64_t deadline_ms,
 	if (ctsh_config_load_own(USERS_DIR, route->person.name,
 	                         ctsh_route_engines(), &route->policy, err) ||
 	    ctsh_config_resolve(&route->policy, deadline_ms, err))
+		return -1;
+	if (ctsh_rule_wants_groups(&route->policy) &&
+	    ctsh_person_memberships(&route->person, deadline_ms, err))
 		return -1;
 	return ctsh_rule_find(&route->policy, &route->person, &route->rule,
 	                      err);
