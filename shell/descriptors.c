@@ -104,7 +104,7 @@ static int judge_device(int fd, dev_t device, enum ctsh_passage *passage,
 	struct termios modes;
 
 	if (device == makedev(1, 3))
-		*passage = CTSH_PASS;
+		*passage = CTSH_NULL;
 	else if (is_plain_source(device))
 		*passage = CTSH_RELAY;
 	else if (tcgetattr(fd, &modes) == 0)

@@ -5,7 +5,7 @@
  * No object of the host's may become reachable through a descriptor: container
  * root can reopen a file through /proc/PID/fd and write to it, walk up from a
  * directory, or speak to the host's network through a socket.  So only a pipe
- * and /dev/null pass as they are.
+ * passes as it is: even the mode of the host's /dev/null could be changed.
  *
  * Privilege: none.
  * Trust:     the descriptors are the caller's and hostile.
@@ -18,7 +18,8 @@
 #include "../lib/base/error.h"
 
 enum ctsh_passage {
-	CTSH_PASS,     /* a pipe or /dev/null: as it is              */
+	CTSH_PASS,     /* a pipe: as it is                           */
+	CTSH_NULL,     /* /dev/null: one that cannot be chmod'ed     */
 	CTSH_TERMINAL, /* becomes the container's own pty            */
 	CTSH_RELAY,    /* through a pipe that the supervisor pumps   */
 };

@@ -9,8 +9,10 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -299,8 +301,14 @@ int main(int argc, char **argv)
 		(void)go_to_host(&l, &err);
 		return refuse(&l, &err);
 	}
-	if (plan(&l, &err) || enter(&l, &err) || supervise(&l, &status, &err))
+	if (plan(&l, &err) || enter(&l, &err))
 		return refuse(&l, &err);
+	if (supervise(&l, &status, &err)) {
+		/* If the watchdog is what failed, nobody else would. */
+		(void)syscall(SYS_pidfd_send_signal, l.leader.pidfd, SIGKILL,
+		              NULL, 0);
+		return refuse(&l, &err);
+	}
 	ctsh_watchdog_closed(&l.dog, status);
 	return end_like(status);
 }

@@ -21,7 +21,7 @@ struct ctsh_person {
 	gid_t gid;                 /* primary group                    */
 	char name[CTSH_NAME_MAX];  /* maps back to `uid`               */
 	char group[CTSH_NAME_MAX]; /* name of `gid`, or "" if it has none */
-	unsigned group_count;           /* 0: memberships are not known     */
+	unsigned group_count;      /* 0: memberships are not known     */
 	gid_t groups[CTSH_HOST_GROUPS_MAX]; /* all memberships, `gid` among them
 	                                     */
 };
