@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: MIT */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "../../lib/enter/cgroup.h"
+
+#define ID "2a0201f471472a0201f471472a0201f4"
+
+static void names_finds_the_whole_component_only(void **state)
+{
+	static const struct {
+		const char *text;
+		bool names;
+	} cases[] = {
+		{"0::/docker/" ID "\n", true},
+		{"0::/docker/" ID "/init.scope\n", true},
+		{"0::/system.slice/docker-" ID ".scope\n", true},
+		{"0::/kube/cri-containerd-" ID ".scope\n", true},
+		{"4:memory:/docker/" ID "\n0::/\n", true},
+		{"1:name=systemd:/\n4:memory:/x/" ID "\n", true},
+		{"0::/docker/" ID "0\n", false},
+		{"0::/docker/0" ID "\n", false},
+		{"0::/docker/x-" ID "\n", false},
+		{"0::/docker-" ID ".scope.d\n", false},
+		{"0::/-" ID ".scope\n", false},
+		{"0::/docker1-" ID ".scope\n", false},
+		{"0::/" ID ".scope\n", false},
+		{"0::/a.b-" ID ".scope\n", false},
+		{"0::/docker\n", false},
+		{"0::/\n", false},
+		{"4:" ID ":/\n", false},
+		{"", false},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++)
+		if (ctsh_cgroup_names(cases[i].text, ID) != cases[i].names)
+			fail_msg("%s", cases[i].text);
+}
+
+static void names_never_finds_the_empty_id(void **state)
+{
+	(void)state;
+	assert_false(ctsh_cgroup_names("0::/docker//x\n", ""));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(names_finds_the_whole_component_only),
+		cmocka_unit_test(names_never_finds_the_empty_id),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,384 @@
+/* SPDX-License-Identifier: MIT */
+/* Needs root: enters real namespaces. */
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/audit.h>
+#include <linux/seccomp.h>
+#include <poll.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <sys/resource.h>
+
+#include <cmocka.h>
+
+#include "../../lib/base/fdio.h"
+#include "../../lib/base/filters.h"
+#include "../../lib/base/proc.h"
+#include "../../lib/enter/container.h"
+#include "../../lib/enter/enter.h"
+#include "../../lib/enter/sandbox.h"
+#include "../../lib/enter/seccomp.h"
+#include "fake_container.h"
+
+#define UID 1234
+#define WAIT_MS 5000
+
+static char sh[] = "/bin/sh", name[] = "sh", option[] = "-c";
+static char shell_env[] = "SHELL=/bin/sh", path_env[] = "PATH=/bin:/usr/bin";
+static char nowhere[] = "/nowhere", top[] = "/";
+static char absent[] = "/bin/no-such-shell", inert[] = "/etc/passwd";
+
+/* One entry with a small plan; tests change what they are about. */
+struct trial {
+	struct ctsh_container c;
+	gid_t groups[2];
+	char *argv[4];
+	char *env[3];
+	struct ctsh_plan plan;
+	struct ctsh_entry entry;
+	struct ctsh_session_leader leader;
+	struct ctsh_error err;
+	int watched;
+	pid_t init;
+};
+
+static int count(void *context, int pidfd, struct ctsh_error *err)
+{
+	struct trial *t = context;
+
+	(void)err;
+	assert_true(pidfd >= 0);
+	t->watched++;
+	return 0;
+}
+
+static void prepare(struct trial *t, int namespaces, fake_setup *setup,
+                    char *command)
+{
+	struct ctsh_terms terms = {.share = CLONE_NEWUSER | CLONE_NEWCGROUP |
+	                                    0x80};
+	struct ctsh_target target;
+	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+
+	memset(t, 0, sizeof(*t));
+	t->init = fake_start(namespaces, setup);
+	target = fake_target(t->init);
+	if (ctsh_container_open(&t->c, &target, &terms, &t->err))
+		fail_msg("%s", t->err.what);
+	if (t->c.filter_count &&
+	    ctsh_seccomp_copy(&t->c, &t->c.filters, ctsh_now_ms() + WAIT_MS,
+	                      &t->err))
+		fail_msg("%s", t->err.what);
+	t->groups[0] = UID;
+	t->groups[1] = UID + 1;
+	t->argv[0] = name;
+	t->argv[1] = option;
+	t->argv[2] = command;
+	t->env[1] = path_env;
+	t->plan = (struct ctsh_plan){
+		.uid = UID,
+		.gid = UID,
+		.host_uid = UID,
+		.host_gid = UID,
+		.group_count = 2,
+		.groups = t->groups,
+		.host_groups = t->groups,
+		.shells = {{sh, t->argv, shell_env}},
+		.shell_count = 1,
+		.directories = {nowhere, top},
+		.directory_count = 2,
+		.env = t->env,
+		.umask = 027,
+	};
+	t->entry = (struct ctsh_entry){
+		.container = &t->c,
+		.plan = &t->plan,
+		.stdio = {null, null, null},
+		.terminal = -1,
+		.watch = count,
+		.context = t,
+		.deadline_ms = ctsh_now_ms() + WAIT_MS,
+	};
+}
+
+static void finish(struct trial *t)
+{
+	(void)close(t->entry.stdio[0]);
+	fake_stop(t->init);
+	ctsh_container_close(&t->c);
+}
+
+/* The shell's exit status after a successful entry. */
+static int run(struct trial *t)
+{
+	int status;
+
+	if (ctsh_enter(&t->entry, &t->leader, &t->err))
+		fail_msg("%s", t->err.what);
+	assert_int_equal(t->watched, 2);
+	assert_int_equal(waitpid(t->leader.pid, &status, 0), t->leader.pid);
+	(void)close(t->leader.pidfd);
+	assert_true(WIFEXITED(status));
+	return WEXITSTATUS(status);
+}
+
+static void expect_refusal(struct trial *t, enum ctsh_code code,
+                           const char *reason)
+{
+	assert_int_equal(ctsh_enter(&t->entry, &t->leader, &t->err), -1);
+	if (t->err.code != code || !strstr(t->err.what, reason))
+		fail_msg("%s: %s", ctsh_code_name(t->err.code), t->err.what);
+	/* Nothing is left behind but the init. */
+	finish(t);
+	assert_int_equal(waitpid(-1, NULL, WNOHANG), -1);
+	assert_int_equal(errno, ECHILD);
+}
+
+/* Own namespaces need a /proc of their own for what the shell looks at. */
+static int mount_proc(void)
+{
+	return system("mount --make-rprivate / && mount -t proc proc /proc");
+}
+
+static void enter_starts_the_shell_as_planned(void **state)
+{
+	struct trial *t = *state;
+
+	prepare(t, FAKE_ALL, mount_proc,
+	        (char[]){"test \"$(id -u):$(id -g):$(id -G)\" = "
+	                 "'1234:1234:1234 1235' && test $(umask) = 0027 && "
+	                 "test $PWD = / && test $SHELL = /bin/sh && "
+	                 "grep -q '^CapEff:.0*$' /proc/self/status && "
+	                 "grep -q '^CapPrm:.0*$' /proc/self/status && "
+	                 "test ! -e /proc/self/fd/4 && exit 7"});
+	assert_int_equal(run(t), 7);
+	finish(t);
+}
+
+static void enter_puts_the_shell_into_every_namespace(void **state)
+{
+	struct trial *t = *state;
+
+	prepare(t, FAKE_ALL, mount_proc,
+	        (char[]){"for n in mnt uts ipc net pid cgroup user time; do "
+	                 "test $(readlink /proc/self/ns/$n) = "
+	                 "$(readlink /proc/1/ns/$n) || exit 1; done; "
+	                 "test $(cat /proc/self/cgroup | head -1) = "
+	                 "$(cat /proc/1/cgroup | head -1)"});
+	/* The init is root's, so its links can be read by root alone. */
+	t->plan.uid = t->plan.gid = t->plan.host_uid = t->plan.host_gid = 0;
+	t->groups[0] = 0;
+	assert_int_equal(run(t), 0);
+	finish(t);
+}
+
+static void enter_cuts_the_bounding_set_to_the_inits(void **state)
+{
+	struct trial *t = *state;
+
+	prepare(t, FAKE_ALL, mount_proc,
+	        (char[]){"grep -q '^CapBnd:.0000000000000003$' "
+	                 "/proc/self/status"});
+	t->c.bounding = 3;
+	assert_int_equal(run(t), 0);
+	finish(t);
+}
+
+static void enter_lowers_limits_and_never_raises_them(void **state)
+{
+	struct trial *t = *state;
+	struct rlimit own, small;
+
+	prepare(t, FAKE_ALL, NULL,
+	        (char[]){"test $(ulimit -Hn) = 200 && test $(ulimit -Sn) = "
+	                 "100 && test $(ulimit -Hf) = 4096"});
+	assert_int_equal(getrlimit(RLIMIT_FSIZE, &own), 0);
+	small = (struct rlimit){4096 * 512, 4096 * 512};
+	t->c.limits[RLIMIT_NOFILE] = (struct rlimit){100, 200};
+	t->c.limits[RLIMIT_FSIZE] =
+		(struct rlimit){RLIM_INFINITY, RLIM_INFINITY};
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &small), 0);
+	assert_int_equal(run(t), 0);
+	finish(t);
+}
+
+static void enter_sets_no_new_privs_like_the_init(void **state)
+{
+	struct trial *t = *state;
+
+	prepare(t, FAKE_ALL, mount_proc,
+	        (char[]){"grep -q '^NoNewPrivs:.1$' /proc/self/status"});
+	t->c.no_new_privs = true;
+	assert_int_equal(run(t), 0);
+	finish(t);
+}
+
+static void enter_tries_the_next_shell_only_when_there_is_none(void **state)
+{
+	struct trial *t = *state;
+
+	prepare(t, FAKE_ALL, NULL, (char[]){"exit 5"});
+	t->plan.shells[1] = t->plan.shells[0];
+	t->plan.shells[0].path = absent;
+	t->plan.shell_count = 2;
+	assert_int_equal(run(t), 5);
+	finish(t);
+
+	prepare(t, FAKE_ALL, NULL, (char[]){"exit 5"});
+	t->plan.shells[1] = t->plan.shells[0];
+	t->plan.shells[0].path = inert;
+	t->plan.shell_count = 2;
+	expect_refusal(t, CTSH_E_SHELL, "execute the shell: EACCES");
+}
+
+static void enter_says_when_there_is_no_shell(void **state)
+{
+	struct trial *t = *state;
+
+	prepare(t, FAKE_ALL, NULL, (char[]){"exit 5"});
+	t->plan.shells[0].path = absent;
+	expect_refusal(t, CTSH_E_SHELL, "execute the shell: ENOENT");
+}
+
+static void enter_refuses_when_the_cgroup_differs(void **state)
+{
+	struct trial *t = *state;
+
+	prepare(t, FAKE_ALL, NULL, (char[]){"exit 0"});
+	t->c.cgroup_text[0] = 'x';
+	expect_refusal(t, CTSH_E_UNSAFE, "not in the init's cgroups");
+}
+
+static void enter_refuses_when_a_namespace_differs(void **state)
+{
+	struct trial *t = *state;
+
+	prepare(t, FAKE_ALL, NULL, (char[]){"exit 0"});
+	t->c.join &= ~(unsigned)CLONE_NEWUTS; /* as if it were skipped */
+	expect_refusal(t, CTSH_E_UNSAFE, "another uts namespace");
+}
+
+static void enter_refuses_an_init_that_ended(void **state)
+{
+	struct trial *t = *state;
+
+	prepare(t, FAKE_ALL, NULL, (char[]){"exit 0"});
+	(void)kill(t->init, SIGKILL);
+	assert_int_equal(ctsh_wait_fd(t->c.pidfd, POLLIN, INT64_MAX), 1);
+	expect_refusal(t, CTSH_E_UNSAFE, "join the namespaces");
+}
+
+/* A filter that answers one system call itself, with "success". */
+static int fake_success(unsigned call)
+{
+	struct sock_filter insns[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS,
+	                 offsetof(struct seccomp_data, nr)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, call, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | 0),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+	};
+	struct sock_fprog program = {4, insns};
+
+	return (int)syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &program);
+}
+
+static int fake_clone(void)
+{
+	return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) ||
+	       fake_success(SYS_clone);
+}
+
+static int fake_capset(void)
+{
+	return fake_success(SYS_capset);
+}
+
+static int fake_ids(void)
+{
+	return mount_proc() || fake_success(SYS_setresuid) ||
+	       fake_success(SYS_setresgid) || fake_success(SYS_setgroups);
+}
+
+static void enter_refuses_a_filter_that_fakes_birth(void **state)
+{
+	struct trial *t = *state;
+
+	prepare(t, FAKE_ALL, fake_clone, (char[]){"exit 0"});
+	assert_int_equal(t->c.filters.count, 1);
+	expect_refusal(t, CTSH_E_UNSAFE, "was not born inside");
+}
+
+static void enter_refuses_a_filter_that_fakes_the_last_drop(void **state)
+{
+	struct trial *t = *state;
+
+	prepare(t, FAKE_ALL, fake_capset, (char[]){"exit 0"});
+	expect_refusal(t, CTSH_E_UNSAFE, "capabilities are left");
+}
+
+static void enter_changes_ids_before_filters_can_fake_it(void **state)
+{
+	struct trial *t = *state;
+
+	prepare(t, FAKE_ALL, fake_ids,
+	        (char[]){"grep -q '^Uid:.1234.1234.1234.1234$' "
+	                 "/proc/self/status && "
+	                 "grep -q '^Seccomp_filters:.3$' /proc/self/status"});
+	assert_int_equal(t->c.filters.count, 3);
+	assert_int_equal(run(t), 0);
+	finish(t);
+}
+
+static void copy_keeps_the_order_of_the_filters(void **state)
+{
+	struct trial *t = *state;
+
+	prepare(t, FAKE_ALL, fake_ids, (char[]){"exit 0"});
+	/* The number compared in the second instruction tells them apart. */
+	assert_int_equal(t->c.filters.filter[0].insns[1].k, SYS_setresuid);
+	assert_int_equal(t->c.filters.filter[1].insns[1].k, SYS_setresgid);
+	assert_int_equal(t->c.filters.filter[2].insns[1].k, SYS_setgroups);
+	finish(t);
+}
+
+static int prepare_state(void **state)
+{
+	*state = calloc(1, sizeof(struct trial));
+	return *state ? 0 : -1;
+}
+
+static int drop_state(void **state)
+{
+	free(*state);
+	return 0;
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(enter_starts_the_shell_as_planned),
+		cmocka_unit_test(enter_puts_the_shell_into_every_namespace),
+		cmocka_unit_test(enter_cuts_the_bounding_set_to_the_inits),
+		cmocka_unit_test(enter_sets_no_new_privs_like_the_init),
+		cmocka_unit_test(
+			enter_tries_the_next_shell_only_when_there_is_none),
+		cmocka_unit_test(enter_says_when_there_is_no_shell),
+		cmocka_unit_test(enter_refuses_when_the_cgroup_differs),
+		cmocka_unit_test(enter_refuses_when_a_namespace_differs),
+		cmocka_unit_test(enter_refuses_an_init_that_ended),
+		cmocka_unit_test(enter_refuses_a_filter_that_fakes_birth),
+		cmocka_unit_test(
+			enter_refuses_a_filter_that_fakes_the_last_drop),
+		cmocka_unit_test(enter_changes_ids_before_filters_can_fake_it),
+		cmocka_unit_test(copy_keeps_the_order_of_the_filters),
+		/* Last: it lowers this process's own limit for good. */
+		cmocka_unit_test(enter_lowers_limits_and_never_raises_them),
+	};
+
+	ctsh_hide();
+	return cmocka_run_group_tests(tests, prepare_state, drop_state);
+}

@@ -1,0 +1,231 @@
+/* SPDX-License-Identifier: MIT */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "../../lib/base/json.h"
+
+#define COUNT(a) (sizeof(a) / sizeof((a)[0]))
+
+static const char sample[] =
+	"{\"name\": \"/box\", \"State\": {\"Pid\": 17, \"Up\": true,"
+	" \"Real\": 7.0, \"Minus\": -1, \"Big\": 9223372036854775807},"
+	" \"none\": null, \"list\": [\"a\", \"b\"], \"mixed\": [\"a\", 1],"
+	" \"empty\": []}";
+
+static json_t *parse(const char *text)
+{
+	struct ctsh_error err;
+
+	return ctsh_json_parse(text, strlen(text), &err);
+}
+
+static void parse_refuses_what_could_be_read_two_ways(void **state)
+{
+	static const struct {
+		const char *text;
+		size_t length;
+	} bad[] = {
+		{"", 0},
+		{"{", 1},
+		{"{}x", 3},
+		{"{} {}", 5},
+		{"\"text\"", 6},
+		{"12", 2},
+		{"null", 4},
+		{"{\"a\":1,\"a\":1}", 13},
+		{"{\"a\":1,\"\\u0061\":2}", 18},
+		{"{\"a\":{\"b\":1,\"b\":2}}", 19},
+		{"{\"a\":\"x\\u0000y\"}", 16},
+		{"{\"a\\u0000b\":1}", 14},
+		{"{\"a\":\"x\0y\"}", 11},
+		{"{}\0", 3},
+		{"{\"a\":\"\xff\"}", 9},
+		{"{\"a\":\"\n\"}", 9},
+		{"{\"a\":9223372036854775808}", 25},
+		{"{\"a\":1e999}", 11},
+		{"{\"a\":01}", 8},
+		{"{\"a\":1,}", 8},
+		{"{'a':1}", 7},
+		{"[1] // c", 8},
+	};
+	struct ctsh_error err;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < COUNT(bad); i++) {
+		err.code = CTSH_OK;
+		assert_null(ctsh_json_parse(bad[i].text, bad[i].length, &err));
+		assert_int_equal(err.code, CTSH_E_ENGINE);
+	}
+}
+
+static void parse_stops_at_the_length_given(void **state)
+{
+	ctsh_autojson json_t *doc = NULL;
+	struct ctsh_error err;
+
+	(void)state;
+	doc = ctsh_json_parse("[]garbage", 2, &err);
+	assert_non_null(doc);
+}
+
+static json_t *nested(size_t depth)
+{
+	char *text = malloc(2 * depth);
+	struct ctsh_error err;
+	json_t *doc;
+
+	assert_non_null(text);
+	memset(text, '[', depth);
+	memset(text + depth, ']', depth);
+	doc = ctsh_json_parse(text, 2 * depth, &err);
+	free(text);
+	return doc;
+}
+
+static void parse_bounds_the_depth(void **state)
+{
+	ctsh_autojson json_t *deep = NULL;
+
+	(void)state;
+	deep = nested(2048);
+	assert_non_null(deep);
+	assert_null(nested(2049));
+	assert_null(nested(500000));
+}
+
+static void getters_give_what_is_there(void **state)
+{
+	ctsh_autojson json_t *doc = parse(sample);
+	struct ctsh_error err;
+	const char *text;
+	uint64_t number;
+	size_t count;
+	bool up, there;
+
+	(void)state;
+	assert_non_null(doc);
+	assert_int_equal(ctsh_json_text(doc, "name", &text, &err), 0);
+	assert_string_equal(text, "/box");
+	assert_int_equal(ctsh_json_bool(doc, "State.Up", &up, &err), 0);
+	assert_true(up);
+	assert_int_equal(
+		ctsh_json_number(doc, "State.Pid", 17, 17, &number, &err), 0);
+	assert_int_equal(number, 17);
+	assert_int_equal(
+		ctsh_json_number(doc, "State.Big", 0, INT64_MAX, &number, &err),
+		0);
+	assert_true(number == INT64_MAX);
+	assert_int_equal(ctsh_json_has_object(doc, "State", &there, &err), 0);
+	assert_true(there);
+	assert_int_equal(ctsh_json_has_object(doc, "none", &there, &err), 0);
+	assert_false(there);
+	assert_int_equal(ctsh_json_has_object(doc, "no.such", &there, &err), 0);
+	assert_false(there);
+	assert_int_equal(ctsh_json_texts(doc, "list", &count, &err), 0);
+	assert_int_equal(count, 2);
+	assert_string_equal(ctsh_json_text_at(doc, "list", 1), "b");
+	assert_null(ctsh_json_text_at(doc, "list", 2));
+}
+
+static void a_missing_list_counts_as_empty(void **state)
+{
+	static const char *const paths[] = {"none", "empty", "nothing"};
+	ctsh_autojson json_t *doc = parse(sample);
+	struct ctsh_error err;
+	size_t i, count;
+
+	(void)state;
+	for (i = 0; i < COUNT(paths); i++) {
+		count = 9;
+		assert_int_equal(ctsh_json_texts(doc, paths[i], &count, &err),
+		                 0);
+		assert_int_equal(count, 0);
+	}
+}
+
+static void numbers_must_be_integers_in_range(void **state)
+{
+	static const struct {
+		const char *path;
+		uint64_t low, high;
+	} bad[] = {
+		{"State.Pid", 18, 99}, {"State.Pid", 0, 16},
+		{"State.Real", 0, 99}, {"State.Minus", 0, INT64_MAX},
+		{"State.Up", 0, 99},   {"name", 0, 99},
+		{"State.Gone", 0, 99}, {"State", 0, 99},
+		{"none", 0, 99},       {"State.Pid.x", 0, 99},
+		{"", 0, 99},           {"State.", 0, 99},
+		{".State.Pid", 0, 99},
+	};
+	ctsh_autojson json_t *doc = parse(sample);
+	struct ctsh_error err;
+	uint64_t number = 5;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < COUNT(bad); i++) {
+		assert_int_equal(ctsh_json_number(doc, bad[i].path, bad[i].low,
+		                                  bad[i].high, &number, &err),
+		                 -1);
+		assert_int_equal(err.code, CTSH_E_ENGINE);
+		assert_int_equal(number, 5);
+	}
+}
+
+static void a_wrong_type_is_named_in_the_reason(void **state)
+{
+	ctsh_autojson json_t *doc = parse(sample);
+	struct ctsh_error err;
+	const char *text = NULL;
+	size_t count = 3;
+	bool flag = true;
+
+	(void)state;
+	assert_int_equal(ctsh_json_text(doc, "State.Pid", &text, &err), -1);
+	assert_string_equal(err.what, "member \"State.Pid\" is not a string");
+	assert_int_equal(ctsh_json_text(doc, "State.Who", &text, &err), -1);
+	assert_string_equal(err.what, "member \"State.Who\" is missing");
+	assert_null(text);
+	assert_int_equal(ctsh_json_bool(doc, "none", &flag, &err), -1);
+	assert_int_equal(ctsh_json_has_object(doc, "list", &flag, &err), -1);
+	assert_true(flag);
+	assert_int_equal(ctsh_json_texts(doc, "mixed", &count, &err), -1);
+	assert_int_equal(ctsh_json_texts(doc, "name", &count, &err), -1);
+	assert_int_equal(count, 3);
+}
+
+static void a_path_with_too_long_a_name_finds_nothing(void **state)
+{
+	ctsh_autojson json_t *doc = parse(sample);
+	char path[200];
+	struct ctsh_error err;
+	bool flag = false;
+
+	(void)state;
+	memset(path, 'a', sizeof(path) - 1);
+	path[sizeof(path) - 1] = '\0';
+	assert_int_equal(ctsh_json_bool(doc, path, &flag, &err), -1);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(parse_refuses_what_could_be_read_two_ways),
+		cmocka_unit_test(parse_stops_at_the_length_given),
+		cmocka_unit_test(parse_bounds_the_depth),
+		cmocka_unit_test(getters_give_what_is_there),
+		cmocka_unit_test(a_missing_list_counts_as_empty),
+		cmocka_unit_test(numbers_must_be_integers_in_range),
+		cmocka_unit_test(a_wrong_type_is_named_in_the_reason),
+		cmocka_unit_test(a_path_with_too_long_a_name_finds_nothing),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
