@@ -6,7 +6,6 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "../lib/base/fdio.h"
@@ -36,13 +35,13 @@ static int expect_yes(const struct ctsh_watchdog *dog, struct ctsh_error *err)
 	return 0;
 }
 
-static int ask(const struct ctsh_watchdog *dog,
-               const struct ctsh_dog_message *message, int fd,
-               struct ctsh_error *err)
+static int post(const struct ctsh_watchdog *dog,
+                const struct ctsh_dog_message *message, int fd,
+                struct ctsh_error *err)
 {
 	if (ctsh_send(dog->sock, message, sizeof(*message), fd) < 0)
 		return fail(err, errno, "send");
-	return expect_yes(dog, err);
+	return 0;
 }
 
 /* For the last message: nobody waits for its receipt, and no full socket may
@@ -81,16 +80,8 @@ int ctsh_watchdog_start(struct ctsh_watchdog *dog,
 		return fail(err, errno, "fork");
 	if (pid == 0)
 		ctsh_watchdog_run(theirs, self, &copy, deadline_ms);
-	ctsh_close_fd(&theirs);
-	started.sock = ours;
-	if (expect_yes(&started, err) < 0) {
-		/* It ends by itself when our end is closed. */
-		ctsh_close_fd(&ours);
-		(void)waitpid(pid, NULL, 0);
-		return -1;
-	}
+	started.sock = ctsh_steal_fd(&ours);
 	*dog = started;
-	(void)ctsh_steal_fd(&ours);
 	return 0;
 }
 
@@ -99,7 +90,7 @@ int ctsh_watchdog_watch(struct ctsh_watchdog *dog, int pidfd,
 {
 	struct ctsh_dog_message message = {.what = CTSH_DOG_WATCH};
 
-	return ask(dog, &message, pidfd, err);
+	return post(dog, &message, pidfd, err);
 }
 
 int ctsh_watchdog_session(struct ctsh_watchdog *dog, struct ctsh_error *err)
@@ -109,7 +100,9 @@ int ctsh_watchdog_session(struct ctsh_watchdog *dog, struct ctsh_error *err)
 	if (!ctsh_text_copy(message.user, sizeof(message.user),
 	                    dog->report->user))
 		return fail(err, 0, "user name");
-	return ask(dog, &message, -1, err);
+	if (post(dog, &message, -1, err) < 0)
+		return -1;
+	return expect_yes(dog, err);
 }
 
 void ctsh_watchdog_closed(struct ctsh_watchdog *dog, int status)

@@ -36,15 +36,19 @@ struct ctsh_watchdog {
  * caller, once `deadline_ms` has passed without ctsh_watchdog_session(); then,
  * and if the caller ends without ctsh_watchdog_dismiss(), it reports the
  * refusal in the caller's place.  `report` is borrowed until the session runs.
- * 0, or -1 with E_SYSTEM. */
+ * It gets ready while the caller goes on: if it could not, the first message to
+ * it fails.  0, or -1 with E_SYSTEM. */
 CTSH_MUST_CHECK int ctsh_watchdog_start(struct ctsh_watchdog *dog,
                                         const struct ctsh_report *report,
                                         int64_t deadline_ms,
                                         struct ctsh_error *err);
 
-/* Registers a process by its pidfd (borrowed) and waits until the watchdog has
- * it.  The newest one counts as the session's leader.  0, or -1 with
- * E_SYSTEM. */
+/*
+ * Registers a process by its pidfd (borrowed).  The newest one counts as the
+ * session's leader.  The message is on its way when this returns, and is read
+ * even if the caller dies; whether the watchdog took it is known from
+ * ctsh_watchdog_session().  0, or -1 with E_SYSTEM.
+ */
 CTSH_MUST_CHECK int ctsh_watchdog_watch(struct ctsh_watchdog *dog, int pidfd,
                                         struct ctsh_error *err);
 

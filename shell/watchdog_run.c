@@ -34,7 +34,8 @@ struct dog {
 	int watched[WATCHED_MAX];
 	int count;
 	int64_t deadline_ms;
-	bool late; /* the deadline has passed: nothing is begun any more */
+	bool late;    /* the deadline has passed: nothing is begun any more */
+	bool refused; /* one that it did not take: there is no session */
 	int64_t session_ms; /* when the session began */
 };
 
@@ -160,15 +161,14 @@ _Noreturn static void guard_session(const struct dog *d)
 
 static void take_watch(struct dog *d, int pidfd)
 {
-	if (pidfd < 0 || d->late || d->count == WATCHED_MAX) {
-		if (pidfd >= 0)
-			send_signal(pidfd, SIGKILL);
-		ctsh_close_fd(&pidfd);
-		answer(d, CTSH_DOG_NO);
+	if (pidfd >= 0 && !d->late && d->count < WATCHED_MAX) {
+		d->watched[d->count++] = pidfd;
 		return;
 	}
-	d->watched[d->count++] = pidfd;
-	answer(d, CTSH_DOG_YES);
+	if (pidfd >= 0)
+		send_signal(pidfd, SIGKILL);
+	ctsh_close_fd(&pidfd);
+	d->refused = true;
 }
 
 /* Keeps the leader alone and lets go of stderr: a reader of that pipe waits
@@ -190,7 +190,7 @@ static void take_session(struct dog *d, const struct ctsh_dog_message *message)
 {
 	struct ctsh_error err;
 
-	if (d->late || d->count == 0 ||
+	if (d->late || d->refused || d->count == 0 ||
 	    strnlen(message->user, sizeof(message->user)) ==
 	            sizeof(message->user)) {
 		answer(d, CTSH_DOG_NO);
@@ -312,10 +312,8 @@ _Noreturn void ctsh_watchdog_run(int sock, int parent,
 	                .deadline_ms = deadline_ms};
 	struct ctsh_error err;
 
-	if (confine(&d, &err) < 0) {
-		answer(&d, CTSH_DOG_NO);
+	/* The first message to us then fails. */
+	if (confine(&d, &err) < 0)
 		_exit(1);
-	}
-	answer(&d, CTSH_DOG_YES);
 	guard_login(&d);
 }

@@ -35,6 +35,16 @@ static size_t message_size(const struct call *call, bool failed)
 	       (failed ? sizeof(struct ctsh_error) : call->answer_size);
 }
 
+/* Zeros at the end need not travel: answers are sized for the worst case. */
+static size_t without_zeros(const struct call *call)
+{
+	size_t length = call->answer_size;
+
+	while (length > 0 && call->message->body[length - 1] == 0)
+		length--;
+	return sizeof(struct message) + length;
+}
+
 /*
  * A child that gave up its privileges may have allowed itself nothing but
  * read, write and exit; so with no descriptor to send, write(2) and
@@ -42,7 +52,7 @@ static size_t message_size(const struct call *call, bool failed)
  */
 static bool send_message(int sock, const struct call *call, bool failed, int fd)
 {
-	size_t size = message_size(call, failed);
+	size_t size = failed ? message_size(call, true) : without_zeros(call);
 
 	if (fd >= 0)
 		return ctsh_send(sock, call->message, size, fd) == 0;
@@ -153,12 +163,16 @@ static int be_parent(int sock, int pidfd, const struct call *call, void *answer,
 		                 call->name);
 	if (got == 0)
 		return explain_silence(call, &info, err);
-	if ((size_t)got != message_size(call, failed))
+	if ((size_t)got < sizeof(struct message) ||
+	    (size_t)got > message_size(call, failed) ||
+	    (failed && (size_t)got != message_size(call, true)))
 		return ctsh_fail(err, CTSH_E_SYSTEM, 0,
 		                 "%s: answer of the wrong size", call->name);
 	if (failed)
 		return take_error(call, err);
-	memcpy(answer, call->message->body, call->answer_size);
+	got -= (ssize_t)sizeof(struct message);
+	memcpy(answer, call->message->body, (size_t)got);
+	memset((char *)answer + got, 0, call->answer_size - (size_t)got);
 	if (fd)
 		*fd = ctsh_steal_fd(&came);
 	return 0;

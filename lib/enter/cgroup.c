@@ -119,9 +119,15 @@ static int open_group(int mount, const struct ctsh_proc_cgroup *line,
 }
 
 /* The root group has neither file: it cannot be frozen. */
-static int refuse_frozen(int group, bool unified, struct ctsh_error *err)
+static int refuse_frozen(int group, const struct ctsh_proc_cgroup *line,
+                         struct ctsh_error *err)
 {
 	ctsh_autofree char *text = NULL;
+	bool unified = line->hierarchy == 0;
+
+	if (!unified && !memmem(line->controllers, line->controllers_length,
+	                        "freezer", strlen("freezer")))
+		return 0;
 
 	text = ctsh_read_file_at(group,
 	                         unified ? "cgroup.events" : "freezer.state",
@@ -148,7 +154,7 @@ static int open_line(struct ctsh_container *c, const char *mounts,
 	if (mount < 0)
 		return -1;
 	group = open_group(mount, line, err);
-	if (group < 0 || refuse_frozen(group, line->hierarchy == 0, err))
+	if (group < 0 || refuse_frozen(group, line, err))
 		return -1;
 	if (line->hierarchy == 0) {
 		c->cgroup2 = ctsh_steal_fd(&group);

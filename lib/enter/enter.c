@@ -165,9 +165,7 @@ static int guide_m(struct passage *p, struct ctsh_error *err)
 
 	if (count_own_filters(p, err) || start_m(p, err) ||
 	    ctsh_cgroup_join(e->container, p->m, err) ||
-	    set_oom_score_adj(p, err) || go(p, err) ||
-	    expect(p, CTSH_STAGE_JOINED, NULL, err) ||
-	    ctsh_verify_joined(p->m, e->container, err) || go(p, err) ||
+	    set_oom_score_adj(p, err) ||
 	    expect(p, CTSH_STAGE_CONFINED, NULL, err) ||
 	    ctsh_verify_confined(p->m, e->container, e->plan, p->own_filters,
 	                         err))
@@ -191,9 +189,7 @@ static int meet_s(struct passage *p, struct ctsh_error *err)
 	p->s_fd = (int)syscall(SYS_pidfd_open, p->s, 0);
 	if (p->s_fd < 0)
 		return ctsh_fail(err, CTSH_E_GONE, errno, "pidfd_open");
-	if (ctsh_verify_born(p->s, e->container, err) ||
-	    ctsh_verify_confined(p->s, e->container, e->plan, p->own_filters,
-	                         err))
+	if (ctsh_verify_born(p->s, e->container, e->plan, p->own_filters, err))
 		return -1;
 	return e->watch(e->context, p->s_fd, err);
 }
@@ -250,9 +246,9 @@ int ctsh_enter(const struct ctsh_entry *entry,
 	};
 	int rc = -1;
 
-	if (guide_m(&p, err) == 0 && meet_s(&p, err) == 0 &&
-	    reap_m(&p, err) == 0 && go(&p, err) == 0)
-		rc = await_exec(&p, err);
+	if (guide_m(&p, err) == 0 && meet_s(&p, err) == 0 && go(&p, err) == 0 &&
+	    await_exec(&p, err) == 0)
+		rc = reap_m(&p, err);
 	/* Closing it ends an S that nobody knows of: it waits for our go. */
 	ctsh_close_fd(&p.sock);
 	if (rc) {

@@ -4,16 +4,17 @@
  *
  *  P (root, host)            M (host PID only)            S (container PID)
  *   clone into cgroup2 ------> dumpable off
- *   v1 cgroups, oom            waits
- *   go ----------------------> keyring, limits, setns, root, mapped 0
- *   compares namespaces <----- joined
- *   go ----------------------> close all, bounding, ids, nnp, seccomp, no caps
- *   checks /proc/M/status <--- confined
+ *   v1 cgroups, oom            keyring, limits, setns, root, mapped 0, close
+ *                              all, bounding, ids, nnp, seccomp, no caps
+ *   compares namespaces, <---- confined
+ *   cgroups and status
  *   go ----------------------> clone(CLONE_PARENT) ----------> born
  *   checks that S is its child and in the container's PID namespace <- started
  *   go ------------------------------------------------------> setsid, tty,
  *   reads until end of file  <--- failure ------------------- chdir, execve
  *
+ * M works while P moves it into the v1 cgroups: until P has seen all of it in
+ * the host's /proc and said go, nothing that the container knows of exists.
  * M never has a PID inside; S has no power left when it is born.  Neither
  * decides, looks anything up or logs.  What they send is a number from a fixed
  * list; who sent it is the kernel's word (SCM_CREDENTIALS), because a copied

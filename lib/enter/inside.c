@@ -54,17 +54,20 @@ static void await_go(int sock)
 static void set_limits(const struct ctsh_container *c, int sock)
 {
 	for (int i = 0; i < RLIM_NLIMITS; i++) {
-		struct rlimit limit;
+		struct rlimit limit, old;
 
-		if (getrlimit((enum __rlimit_resource)i, &limit))
+		if (getrlimit((enum __rlimit_resource)i, &old))
 			fail(sock, CTSH_STAGE_LIMITS);
+		limit = old;
 		/* Never above our own hard limit, never above the init's. */
 		if (limit.rlim_max > c->limits[i].rlim_max)
 			limit.rlim_max = c->limits[i].rlim_max;
 		limit.rlim_cur = c->limits[i].rlim_cur;
 		if (limit.rlim_cur > limit.rlim_max)
 			limit.rlim_cur = limit.rlim_max;
-		if (setrlimit((enum __rlimit_resource)i, &limit))
+		if ((limit.rlim_cur != old.rlim_cur ||
+		     limit.rlim_max != old.rlim_max) &&
+		    setrlimit((enum __rlimit_resource)i, &limit))
 			fail(sock, CTSH_STAGE_LIMITS);
 	}
 }
@@ -181,10 +184,7 @@ _Noreturn void ctsh_inside(const struct ctsh_entry *entry, int sock)
 	long child;
 
 	ctsh_hide();
-	await_go(sock);
 	join(c, sock);
-	say(sock, CTSH_STAGE_JOINED, 0);
-	await_go(sock);
 	take_root(c, sock);
 	place_descriptors(entry, sock);
 	failed = ctsh_confine(c, entry->plan);

@@ -18,8 +18,7 @@
 
 enum ctsh_stage {
 	/* Good news, each waited for by P, each answered by one byte. */
-	CTSH_STAGE_JOINED = 1,
-	CTSH_STAGE_CONFINED,
+	CTSH_STAGE_CONFINED = 1,
 	CTSH_STAGE_STARTED,
 	/* Failures: the step that failed. */
 	CTSH_STAGE_KEYRING,
@@ -48,7 +47,7 @@ struct ctsh_message {
 };
 
 /*
- * M: everything below the barrier, from the first go to the birth of S and S's
+ * M: everything below the barrier, up to the birth of S and S's
  * execve.  `sock` is the descriptor to P.  Never returns.
  *
  * Privilege: starts as root on the host, ends as the shell.

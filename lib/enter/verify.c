@@ -48,24 +48,20 @@ static int check_cgroups(int proc, const struct ctsh_container *c,
 	return 0;
 }
 
-int ctsh_verify_joined(pid_t m, const struct ctsh_container *c,
-                       struct ctsh_error *err)
+/* `pid_file`: setns(2) moves only the children into a PID namespace. */
+static int check_namespaces(int proc, const struct ctsh_container *c,
+                            const char *pid_file, struct ctsh_error *err)
 {
-	ctsh_autoclose int proc = ctsh_proc_of(m, err);
-
-	if (proc < 0)
-		return -1;
 	for (unsigned i = 0; i < CTSH_NS_COUNT; i++) {
 		const struct ctsh_ns_kind *kind = &ctsh_ns_kinds[i];
-		/* setns(2) moves only the children into a PID namespace. */
-		const char *file = kind->flag == CLONE_NEWPID
-		                           ? "pid_for_children"
-		                           : kind->file;
 
-		if (check_namespace(proc, c, i, file, err))
+		if (check_namespace(proc, c, i,
+		                    kind->flag == CLONE_NEWPID ? pid_file
+		                                               : kind->file,
+		                    err))
 			return -1;
 	}
-	return check_cgroups(proc, c, err);
+	return 0;
 }
 
 static int by_value(const void *a, const void *b)
@@ -113,45 +109,53 @@ static bool is_hidden(int proc, const struct ctsh_plan *plan)
 	       (st.st_uid == 0 || plan->host_uid == 0);
 }
 
-int ctsh_verify_confined(pid_t pid, const struct ctsh_container *c,
-                         const struct ctsh_plan *plan, unsigned own_filters,
-                         struct ctsh_error *err)
+static int check_powerless(int proc, const struct ctsh_proc_status *s,
+                           const struct ctsh_container *c,
+                           const struct ctsh_plan *plan, unsigned own_filters,
+                           struct ctsh_error *err)
 {
-	ctsh_autoclose int proc = ctsh_proc_of(pid, err);
-	struct ctsh_proc_status s;
-
-	if (proc < 0 || ctsh_proc_read_status(proc, &s, err))
-		return -1;
-	if (!same_ids(&s, plan))
+	if (!same_ids(s, plan))
 		return unsafe(err, "other ids than planned");
-	if (!same_groups(&s, plan))
+	if (!same_groups(s, plan))
 		return unsafe(err, "other groups than planned");
-	if (s.inheritable | s.permitted | s.effective | s.ambient)
+	if (s->inheritable | s->permitted | s->effective | s->ambient)
 		return unsafe(err, "capabilities are left");
-	if (s.bounding & ~c->bounding)
+	if (s->bounding & ~c->bounding)
 		return unsafe(err, "a wider bounding set than the init's");
-	if (s.no_new_privs != c->no_new_privs)
+	if (s->no_new_privs != c->no_new_privs)
 		return unsafe(err, "no_new_privs differs from the init's");
-	if (s.seccomp_filters != own_filters + c->filter_count)
+	if (s->seccomp_filters != own_filters + c->filter_count)
 		return unsafe(err, "the filters are not all loaded");
 	if (!is_hidden(proc, plan))
 		return unsafe(err, "the process is dumpable");
 	return 0;
 }
 
+int ctsh_verify_confined(pid_t m, const struct ctsh_container *c,
+                         const struct ctsh_plan *plan, unsigned own_filters,
+                         struct ctsh_error *err)
+{
+	ctsh_autoclose int proc = ctsh_proc_of(m, err);
+	struct ctsh_proc_status status;
+
+	if (proc < 0 || check_namespaces(proc, c, "pid_for_children", err) ||
+	    check_cgroups(proc, c, err) ||
+	    ctsh_proc_read_status(proc, &status, err))
+		return -1;
+	return check_powerless(proc, &status, c, plan, own_filters, err);
+}
+
 int ctsh_verify_born(pid_t s, const struct ctsh_container *c,
+                     const struct ctsh_plan *plan, unsigned own_filters,
                      struct ctsh_error *err)
 {
 	ctsh_autoclose int proc = ctsh_proc_of(s, err);
 	struct ctsh_proc_status status;
 
-	if (proc < 0 || ctsh_proc_read_status(proc, &status, err))
+	if (proc < 0 || check_namespaces(proc, c, "pid", err) ||
+	    ctsh_proc_read_status(proc, &status, err))
 		return -1;
 	if (status.parent != getpid())
 		return unsafe(err, "the shell is not our child");
-	for (unsigned i = 0; i < CTSH_NS_COUNT; i++)
-		if (ctsh_ns_kinds[i].flag == CLONE_NEWPID &&
-		    check_namespace(proc, c, i, "pid", err))
-			return -1;
-	return 0;
+	return check_powerless(proc, &status, c, plan, own_filters, err);
 }

@@ -14,23 +14,22 @@
 #include "../model/container.h"
 #include "../model/plan.h"
 
-/* That M is in the init's groups and, for its children in the case of PID, in
- * each of its namespaces.  0, or -1 with E_UNSAFE, E_GONE. */
-CTSH_MUST_CHECK int ctsh_verify_joined(pid_t m, const struct ctsh_container *c,
-                                       struct ctsh_error *err);
-
-/* That the process has the planned ids and groups, no capability, no wider
- * bounding set, no_new_privs and as many filters as the init on top of
- * `own_filters`, and is not dumpable.  0, or -1 with E_UNSAFE, E_GONE. */
-CTSH_MUST_CHECK int ctsh_verify_confined(pid_t pid,
+/*
+ * That M is in the init's cgroups and, for its children in the case of PID, in
+ * each of its namespaces; has the planned ids and groups, no capability, no
+ * wider bounding set, no_new_privs and as many filters as the init on top of
+ * `own_filters`; and is not dumpable.  0, or -1 with E_UNSAFE, E_GONE.
+ */
+CTSH_MUST_CHECK int ctsh_verify_confined(pid_t m,
                                          const struct ctsh_container *c,
                                          const struct ctsh_plan *plan,
                                          unsigned own_filters,
                                          struct ctsh_error *err);
 
-/* That S is our own child and in the container's PID namespace.  0, or -1 with
- * E_UNSAFE, E_GONE. */
+/* The same of S, which is our own child and itself in the PID namespace. */
 CTSH_MUST_CHECK int ctsh_verify_born(pid_t s, const struct ctsh_container *c,
+                                     const struct ctsh_plan *plan,
+                                     unsigned own_filters,
                                      struct ctsh_error *err);
 
 #endif
