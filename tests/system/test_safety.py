@@ -1,0 +1,301 @@
+# SPDX-License-Identifier: MIT
+"""Our own processes, and attacks on them."""
+
+import contextlib
+import hashlib
+import os
+import shutil
+import signal
+import subprocess
+import time
+
+import pytest
+
+from lab import process, rootfs
+
+
+@contextlib.contextmanager
+def session(lab, user, number, tty=False):
+    """A login that sleeps; its processes."""
+    ran = subprocess.Popen(
+        lab.sshd.argv(user.name, f"exec sleep {number}",
+                      options=["RequestTTY=force"] if tty else []),
+        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE)
+    try:
+        yield Session(lab, process.find_one("sleep", str(number)), ran)
+    finally:
+        ran.terminate()
+        ran.communicate(timeout=10)
+        process.end_all("sleep", str(number))
+
+
+class Session:
+    def __init__(self, lab, leader, client):
+        self.client = client
+        self.leader = leader
+        self.supervisor = process.parent(leader)
+        self.watchdog = watchdog_of(self.supervisor)
+
+
+def watchdog_of(supervisor):
+    """The process of ours that watches this one: its child, and root's."""
+    found = [pid for pid in process.children(supervisor)
+             if process.status(pid).get("Uid", "").split()[:1] == ["0"]
+             and process.cmdline(pid)[:1] == ["ctsh-session"]]
+    assert len(found) == 1, found
+    return found[0]
+
+
+@pytest.fixture(params=[False, True], ids=["command", "terminal"])
+def running(request, lab, box):
+    with session(lab, box.user, 3101, request.param) as it:
+        yield box, it
+
+
+def test_the_supervisor_is_the_user_without_any_power(running):
+    box, it = running
+    status = process.status(it.supervisor)
+    uid, gid = str(box.user.uid), str(box.user.gid)
+    assert {name: status[name] for name in (
+        "Uid", "Gid", "Groups", "CapInh", "CapPrm", "CapEff", "CapBnd",
+        "CapAmb", "NoNewPrivs", "Seccomp")} == {
+        "Uid": "\t".join([uid] * 4), "Gid": "\t".join([gid] * 4),
+        "Groups": gid, "CapInh": "0" * 16, "CapPrm": "0" * 16,
+        "CapEff": "0" * 16, "CapBnd": "0" * 16, "CapAmb": "0" * 16,
+        "NoNewPrivs": "1", "Seccomp": "2"}
+
+
+def test_the_watchdog_may_kill_and_nothing_else(running):
+    _, it = running
+    status = process.status(it.watchdog)
+    cap_kill = f"{1 << 5:016x}"
+    assert {name: status[name] for name in (
+        "Uid", "CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb",
+        "NoNewPrivs", "Seccomp")} == {
+        "Uid": "\t".join(["0"] * 4), "CapInh": "0" * 16,
+        "CapPrm": cap_kill, "CapEff": cap_kill, "CapBnd": cap_kill,
+        "CapAmb": "0" * 16, "NoNewPrivs": "1", "Seccomp": "2"}
+
+
+def test_our_processes_stay_on_the_host(running):
+    _, it = running
+    for pid in (it.supervisor, it.watchdog):
+        seen, host = process.namespaces(pid), process.namespaces(it.client.pid)
+        del seen["mnt"], host["mnt"]
+        assert seen == host
+
+
+def test_the_user_may_not_look_into_the_supervisor(lab, running):
+    box, it = running
+    result = lab.run_as(box.user, "readlink", f"/proc/{it.supervisor}/exe")
+    assert (result.status, result.out) == (1, "")
+
+
+def test_the_user_may_not_end_the_watchdog(lab, running):
+    box, it = running
+    result = lab.run_as(box.user, "kill", "-9", str(it.watchdog))
+    assert result.status == 1
+    assert process.alive(it.watchdog)
+
+
+def test_the_session_ends_when_its_supervisor_is_killed(running):
+    _, it = running
+    os.kill(it.supervisor, signal.SIGKILL)
+    process.wait_for(lambda: not process.alive(it.leader), 5,
+                     "the session's end")
+    process.wait_for(lambda: not process.alive(it.watchdog), 5,
+                     "the watchdog's end")
+
+
+def test_the_watchdog_ends_with_the_session(running):
+    _, it = running
+    os.kill(it.leader, signal.SIGTERM)
+    process.wait_for(lambda: not process.alive(it.watchdog), 5,
+                     "the watchdog's end")
+    assert not process.alive(it.supervisor)
+
+
+def test_the_login_ends_when_the_container_does(lab, guest):
+    with lab.crun.container("short", lab.boxes["crun"].container.root) as it, \
+            lab.config.own(guest, f'container = "{it.spec}"\n'), \
+            session(lab, guest, 3102) as login:
+        lab.crun.call("kill", "short", "KILL", check=True)
+        login.client.wait(5)
+        process.wait_for(lambda: not process.alive(login.supervisor), 5,
+                         "the supervisor's end")
+
+
+def sha256(path):
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def test_a_program_of_ours_that_a_container_holds_cannot_be_written(
+        lab, guest):
+    """CVE-2019-5736: the shell makes our program execute itself, inside; the
+    container's loader keeps it open and writes when it is no longer busy."""
+    root = lab.boxes["crun"].container.root
+    rootfs.write(root, "bin/evilshell", "#!/proc/self/exe\n", 0o755)
+    loader = f"{root}/{rootfs.INTERPRETERS[os.uname().machine]}"
+    os.makedirs(os.path.dirname(loader), exist_ok=True)
+    shutil.copy(f"{lab.base}/evil_loader", loader)
+    os.chmod(loader, 0o755)
+    before = sha256(lab.ctsh.session), sha256(lab.ctsh.shell)
+    try:
+        with lab.config.own(guest, 'container = "labcrun:box"\n'
+                            'user = "root"\nallow_root = true\n'
+                            'shell = "/bin/evilshell"\n'):
+            lab.direct(guest, "-c", "id")
+        outcome = f"{root}/tmp/overwritten"
+        process.wait_for(lambda: os.path.exists(outcome), 15,
+                         "the outcome of the attack")
+        assert process.read(outcome) == "Read-only file system"
+        assert (sha256(lab.ctsh.session), sha256(lab.ctsh.shell)) == before
+    finally:
+        os.unlink(loader)
+
+
+@pytest.mark.parametrize("key", ["\x03", "\x1a", "\x1c"],
+                         ids=["control-c", "control-z", "control-backslash"])
+def test_keys_during_a_login_do_not_stop_it(lab, guest, key):
+    with lab.fake_engine("silent") as path, lab.config.extended(
+            f'engine fake {{ type = "docker" socket = "{path}" }}\n'), \
+            lab.config.own(guest, 'container = "fake:box"\n'), \
+            lab.direct_terminal(guest) as opened:
+        process.wait_for(lambda: [pid for pid in process.descendants(
+            os.getpid()) if process.cmdline(pid)[:1] == ["ctsh-session"]],
+            what="a login under way")
+        opened.type(key)
+        opened.see(r"\[E_ENGINE [0-9a-f]{8}\]", timeout=8)
+        assert opened.end() == 125
+
+
+def test_the_user_cannot_signal_a_login_under_way(lab, guest):
+    with lab.fake_engine("silent") as path, lab.config.extended(
+            f'engine fake {{ type = "docker" socket = "{path}" }}\n'), \
+            lab.config.own(guest, 'container = "fake:box"\n'):
+        with subprocess.Popen(lab.direct_argv(guest, "-c", "id"),
+                              stdin=subprocess.DEVNULL,
+                              stderr=subprocess.PIPE) as ran:
+            mine = process.wait_for(
+                lambda: [pid for pid in process.descendants(os.getpid())
+                         if process.cmdline(pid)[:1] == ["ctsh-session"]],
+                what="a login under way")
+            for pid in mine:
+                assert lab.run_as(guest, "kill", "-STOP",
+                                  str(pid)).status == 1
+            assert b"E_ENGINE" in ran.communicate(timeout=10)[1]
+            assert ran.returncode == 125
+
+
+def test_a_stopped_log_daemon_delays_no_login(lab, crun_box):
+    with lab.log.stopped():
+        start = time.monotonic()
+        result = lab.direct(crun_box.user, "-c", "echo in")
+        assert result.out == "in\n"
+        assert time.monotonic() - start < 1
+
+
+def test_a_stopped_log_daemon_delays_no_refusal(lab, guest):
+    with lab.log.stopped():
+        start = time.monotonic()
+        assert lab.direct(guest, "-c", "id").status == 125
+        assert time.monotonic() - start < 1
+
+
+def test_a_frozen_reader_costs_no_memory(lab, crun_box):
+    """`yes` at a terminal that nobody reads."""
+    master, slave = os.openpty()
+    try:
+        ran = subprocess.Popen(
+            lab.direct_argv(crun_box.user, "-c", "exec busybox yes"),
+            stdin=slave, stdout=slave, stderr=slave, start_new_session=True)
+        leader = process.find_one("yes")
+        supervisor = process.parent(leader)
+        time.sleep(1)
+        resident = int(process.status(supervisor)["RssAnon"].split()[0])
+        assert resident < 512
+        ran.kill()
+    finally:
+        os.close(slave)
+        os.close(master)
+    process.wait_for(lambda: not process.find("yes"), what="the end of yes")
+    ran.wait(10)
+
+
+def test_a_log_line_cannot_be_forged(lab, crun_box):
+    lines = lab.log.since()
+    lab.direct(crun_box.user, "-c", "true", env={
+        "SSH_CLIENT": "1.2.3.4\nopen user=root ref=00000000",
+        "SSH_CONNECTION": "\x1b[31m\x9b 5 6 7 refused"})
+    for line in lab.log.login(lines):
+        assert line.isprintable() and line.isascii()
+        assert "ref=00000000" not in line.split('"')[0]
+
+
+def test_the_installed_modes_are_the_promised_ones(lab):
+    def seen(path):
+        info = os.stat(path)
+        return oct(info.st_mode & 0o7777), info.st_uid, info.st_gid
+    assert seen(lab.ctsh.shell) == ("0o4755", 0, 0)
+    assert seen(lab.ctsh.session) == ("0o700", 0, 0)
+
+
+def test_the_session_program_refuses_a_user(lab, guest):
+    """Whoever gets at a copy of it has nothing."""
+    copy = f"{lab.base}/copy"
+    shutil.copy(lab.ctsh.session, copy)
+    os.chmod(copy, 0o755)
+    result = lab.run_as(guest, copy, "1", str(guest.uid), str(guest.gid),
+                        "022", "command", "id")
+    os.unlink(copy)
+    assert (result.status, result.out) == (125, "")
+
+
+@pytest.mark.parametrize("words", [
+    ["2", "{uid}", "{gid}", "022", "command", "id"],
+    ["1", "{uid}", "{gid}", "022", "command"],
+    ["1", "{uid}", "{gid}", "022", "other", "id"],
+    ["1", "-1", "{gid}", "022", "command", "id"],
+    ["1", "4294967295", "{gid}", "022", "command", "id"],
+    ["1", "{uid}", "{gid}", "999", "command", "id"], []],
+    ids=lambda w: " ".join(w) or "none")
+def test_the_session_program_refuses_another_handover(lab, crun_box, words):
+    user = crun_box.user
+    words = [word.format(uid=user.uid, gid=user.gid) for word in words]
+    result = process.run([*lab.log_prefix, lab.ctsh.session, *words],
+                         env={"PATH": "/usr/sbin:/usr/bin:/sbin:/bin",
+                              "LC_ALL": "C"})
+    assert (result.status, result.out) == (125, "")
+
+
+def test_under_no_new_privs_it_refuses(lab, crun_box):
+    user = crun_box.user
+    result = process.run(
+        [*lab.log_prefix, "setpriv", "--reuid", str(user.uid), "--regid",
+         str(user.gid), "--init-groups", "--no-new-privs", "--",
+         lab.ctsh.shell, "-c", "id"])
+    assert (result.status, result.out) == (125, "")
+    assert "[E_SYSTEM " in result.err
+
+
+def test_a_deleted_working_directory_harms_nobody(lab, crun_box):
+    directory = f"{lab.base}/gone"
+    os.mkdir(directory)
+    argv = lab.direct_argv(crun_box.user, "-c", "hostname")
+    result = process.run(["sh", "-c", 'cd "$0" && rmdir "$0" && exec "$@"',
+                          directory, *argv])
+    assert result.out == "inside\n"
+
+
+@pytest.mark.parametrize("limit", ["-n 4", "-f 0", "-c unlimited", "-s 64",
+                                   "-u 1", "-v 20000", "-t 1"])
+def test_soft_limits_of_the_caller_change_nothing(lab, crun_box, limit):
+    argv = lab.direct_argv(crun_box.user, "-c", "id -u")
+    setpriv = argv[:argv.index("--") + 1]
+    rest = argv[argv.index("--") + 1:]
+    # Lowered by the user's own process, just before it calls ctsh.
+    result = process.run([*setpriv, "bash", "-c",
+                          f'ulimit -S {limit} && exec "$@"', "-", *rest])
+    assert result.out == f"{crun_box.uid}\n"
