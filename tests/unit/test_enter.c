@@ -11,6 +11,7 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 
 #include <cmocka.h>
 
@@ -345,6 +346,82 @@ static void copy_keeps_the_order_of_the_filters(void **state)
 	finish(t);
 }
 
+/* The unified cgroup of these tests, below wherever it is mounted. */
+static const char *unified(const char *file)
+{
+	static char path[700];
+	struct ctsh_proc_mount mount = {.path = ""};
+	ctsh_autofree char *text = ctsh_read_file_at(
+		AT_FDCWD, "/proc/self/mountinfo", 1 << 20, NULL);
+	const char *cursor = text;
+
+	assert_non_null(text);
+	while (ctsh_proc_next_cgroup_mount(&cursor, &mount) == 1)
+		if (mount.unified)
+			break;
+	assert_true(mount.unified);
+	(void)snprintf(path, sizeof(path), "%s/ctsh-unit-test/%s", mount.path,
+	               file);
+	return path;
+}
+
+static int write_unified(const char *file, const char *text)
+{
+	int fd = open(unified(file), O_WRONLY);
+	bool good = fd >= 0 && write(fd, text, strlen(text)) > 0;
+
+	(void)close(fd);
+	return good ? 0 : -1;
+}
+
+static int join_unified(void)
+{
+	return mount_proc() || write_unified("cgroup.procs", "0");
+}
+
+static void enter_is_born_in_the_unified_cgroup(void **state)
+{
+	struct trial *t = *state;
+
+	(void)rmdir(unified(""));
+	assert_int_equal(mkdir(unified(""), 0755), 0);
+	/* The host's view: without a cgroup namespace of its own. */
+	prepare(t, FAKE_ALL & ~CLONE_NEWCGROUP, join_unified,
+	        (char[]){"grep -q '^0::.*/ctsh-unit-test$' /proc/self/cgroup"});
+	assert_true(t->c.cgroup2 >= 0);
+	assert_int_equal(run(t), 0);
+	finish(t);
+	assert_int_equal(rmdir(unified("")), 0);
+}
+
+static void open_refuses_a_frozen_container(void **state)
+{
+	struct ctsh_terms terms = {.share = CLONE_NEWUSER | 0x80};
+	struct ctsh_container c;
+	struct ctsh_error err = {0};
+	struct ctsh_target target;
+	pid_t init;
+
+	(void)state;
+	(void)rmdir(unified(""));
+	assert_int_equal(mkdir(unified(""), 0755), 0);
+	init = fake_start(FAKE_ALL, join_unified);
+	target = fake_target(init);
+	assert_int_equal(write_unified("cgroup.freeze", "1"), 0);
+	/* Freezing takes a moment. */
+	for (int i = 0; i < 500; i++) {
+		if (ctsh_container_open(&c, &target, &terms, &err))
+			break;
+		ctsh_container_close(&c);
+		ctsh_nap_us(10000);
+	}
+	assert_int_equal(err.code, CTSH_E_PAUSED);
+	assert_string_equal(err.what, "its cgroup is frozen");
+	assert_int_equal(write_unified("cgroup.freeze", "0"), 0);
+	fake_stop(init);
+	assert_int_equal(rmdir(unified("")), 0);
+}
+
 static int prepare_state(void **state)
 {
 	*state = calloc(1, sizeof(struct trial));
@@ -375,6 +452,8 @@ int main(void)
 			enter_refuses_a_filter_that_fakes_the_last_drop),
 		cmocka_unit_test(enter_changes_ids_before_filters_can_fake_it),
 		cmocka_unit_test(copy_keeps_the_order_of_the_filters),
+		cmocka_unit_test(enter_is_born_in_the_unified_cgroup),
+		cmocka_unit_test(open_refuses_a_frozen_container),
 		/* Last: it lowers this process's own limit for good. */
 		cmocka_unit_test(enter_lowers_limits_and_never_raises_them),
 	};
