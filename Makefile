@@ -127,7 +127,8 @@ LIB_SRC = \
 	lib/base/fdio.c lib/base/fdio_message.c lib/base/fdio_trusted.c \
 	lib/base/filters.c lib/base/glob.c lib/base/http.c lib/base/json.c \
 	lib/base/peer.c lib/base/proc.c lib/base/proc_cgroup.c \
-	lib/base/proc_idmap.c lib/base/proc_status.c lib/base/text.c \
+	lib/base/proc_idmap.c lib/base/proc_limits.c lib/base/proc_status.c \
+	lib/base/text.c \
 	lib/policy/break_glass.c lib/policy/config.c \
 	lib/policy/config_build.c lib/policy/config_groups.c \
 	lib/policy/config_lists.c lib/policy/config_rule.c \

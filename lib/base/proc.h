@@ -16,6 +16,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/resource.h>
 #include <sys/types.h>
 
 #include "../model/container.h"
@@ -44,6 +45,11 @@ CTSH_MUST_CHECK int ctsh_proc_parse_status(const char *text,
 
 /* Field 22 of /proc/PID/stat: start in clock ticks since boot.  0 or -1. */
 CTSH_MUST_CHECK int ctsh_proc_parse_start(const char *text, uint64_t *ticks);
+
+/* /proc/PID/limits: soft and hard limits by their RLIMIT_* number; every one
+ * this kernel knows must be there, once.  0 or -1. */
+CTSH_MUST_CHECK int ctsh_proc_parse_limits(const char *text,
+                                           struct rlimit limits[RLIM_NLIMITS]);
 
 /* uid_map or gid_map.  0, or -1 on malformed or overlong text. */
 CTSH_MUST_CHECK int ctsh_proc_parse_idmap(const char *text,

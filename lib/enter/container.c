@@ -86,13 +86,16 @@ static int read_oom_score_adj(struct ctsh_container *c, struct ctsh_error *err)
 	return 0;
 }
 
+/* Not by prlimit(2): for an init that is not root's it needs SYS_RESOURCE, and
+ * root may lack that. */
 static int read_limits(struct ctsh_container *c, struct ctsh_error *err)
 {
-	for (int i = 0; i < RLIM_NLIMITS; i++)
-		if (prlimit(c->pid, (enum __rlimit_resource)i, NULL,
-		            &c->limits[i]))
-			return ctsh_fail(err, CTSH_E_SYSTEM, errno,
-			                 "read resource limit %d", i);
+	ctsh_autofree char *text = NULL;
+
+	text = ctsh_read_file_at(c->proc, "limits", SMALL_FILE_MAX, NULL);
+	if (!text || ctsh_proc_parse_limits(text, c->limits))
+		return ctsh_fail(err, CTSH_E_SYSTEM, errno,
+		                 "read its resource limits");
 	return 0;
 }
 

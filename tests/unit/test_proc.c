@@ -17,6 +17,7 @@
 
 #include <cmocka.h>
 
+#include "../../lib/base/fdio.h"
 #include "../../lib/base/proc.h"
 
 #define COUNT(table) (sizeof(table) / sizeof(*(table)))
@@ -766,9 +767,47 @@ static void read_says_system_of_what_is_malformed(void **state)
 	assert_int_equal(system(command), 0);
 }
 
+static void limits_are_read_as_prlimit_gives_them(void **state)
+{
+	ctsh_autofree char *text =
+		ctsh_read_file_at(AT_FDCWD, "/proc/self/limits", 16384, NULL);
+	struct rlimit limits[RLIM_NLIMITS], own;
+
+	(void)state;
+	assert_non_null(text);
+	assert_int_equal(ctsh_proc_parse_limits(text, limits), 0);
+	for (int i = 0; i < RLIM_NLIMITS; i++) {
+		assert_int_equal(getrlimit((enum __rlimit_resource)i, &own), 0);
+		assert_true(limits[i].rlim_cur == own.rlim_cur);
+		assert_true(limits[i].rlim_max == own.rlim_max);
+	}
+}
+
+static void limits_that_are_malformed_are_refused(void **state)
+{
+	static const char *const texts[] = {
+		"",
+		"Limit Soft Hard Units\n",
+		"Limit Soft Hard Units\nMax cpu time  1  2  seconds\n",
+		"Limit\nMax cpu time  1\n",
+		"Limit\nMax cpu time  -1  2\n",
+		"Limit\nMax nonsense  1  2\n",
+		"Limit\nMax cpu time 1 2\nMax cpu time 1 2\n",
+		"Limit\nMax cpu time 99999999999999999999 2\n",
+	};
+	struct rlimit limits[RLIM_NLIMITS];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(texts) / sizeof(*texts); i++)
+		if (ctsh_proc_parse_limits(texts[i], limits) != -1)
+			fail_msg("accepted: %s", texts[i]);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
+		cmocka_unit_test(limits_are_read_as_prlimit_gives_them),
+		cmocka_unit_test(limits_that_are_malformed_are_refused),
 		cmocka_unit_test(status_reads_every_field),
 		cmocka_unit_test(status_takes_empty_groups),
 		cmocka_unit_test(status_is_not_fooled_by_a_command_name),
