@@ -346,6 +346,31 @@ static void copy_keeps_the_order_of_the_filters(void **state)
 	finish(t);
 }
 
+/* unshare(2) moves only the children into a time namespace. */
+static int take_time_namespace(void)
+{
+	int fd;
+
+	if (mount_proc() || unshare(0x80))
+		return -1;
+	fd = open("/proc/self/ns/time_for_children", O_RDONLY);
+	return fd < 0 ? -1 : setns(fd, 0x80);
+}
+
+static void enter_joins_a_time_namespace(void **state)
+{
+	struct trial *t = *state;
+
+	prepare(t, FAKE_ALL, take_time_namespace,
+	        (char[]){"test $(readlink /proc/self/ns/time) = "
+	                 "$(readlink /proc/1/ns/time)"});
+	assert_int_equal(t->c.join, FAKE_ALL | 0x80);
+	t->plan.uid = t->plan.gid = t->plan.host_uid = t->plan.host_gid = 0;
+	t->groups[0] = 0;
+	assert_int_equal(run(t), 0);
+	finish(t);
+}
+
 /* The unified cgroup of these tests, below wherever it is mounted. */
 static const char *unified(const char *file)
 {
@@ -452,6 +477,7 @@ int main(void)
 			enter_refuses_a_filter_that_fakes_the_last_drop),
 		cmocka_unit_test(enter_changes_ids_before_filters_can_fake_it),
 		cmocka_unit_test(copy_keeps_the_order_of_the_filters),
+		cmocka_unit_test(enter_joins_a_time_namespace),
 		cmocka_unit_test(enter_is_born_in_the_unified_cgroup),
 		cmocka_unit_test(open_refuses_a_frozen_container),
 		/* Last: it lowers this process's own limit for good. */
