@@ -118,8 +118,11 @@ static int start_m(struct passage *p, struct ctsh_error *err)
 	pid = setsockopt(p->sock, SOL_SOCKET, SO_PASSCRED, &on, sizeof(on))
 	              ? -1
 	              : syscall(SYS_clone3, &args, sizeof(args));
-	if (pid == 0)
+	if (pid == 0) {
+		/* Or our own copy would keep P's end open beyond P's death. */
+		ctsh_close_fd(&pair[0]);
 		ctsh_inside(p->entry, pair[1]);
+	}
 	ctsh_close_fd(&pair[1]);
 	if (pid < 0)
 		return ctsh_fail(err, CTSH_E_SYSTEM, errno,
@@ -189,7 +192,9 @@ static int meet_s(struct passage *p, struct ctsh_error *err)
 	p->s_fd = (int)syscall(SYS_pidfd_open, p->s, 0);
 	if (p->s_fd < 0)
 		return ctsh_fail(err, CTSH_E_GONE, errno, "pidfd_open");
-	if (ctsh_verify_born(p->s, e->container, e->plan, p->own_filters, err))
+	if (ctsh_verify_born(p->s, e->container, e->plan, p->own_filters,
+	                     err) ||
+	    ctsh_verify_unchanged(e->container, err))
 		return -1;
 	return e->watch(e->context, p->s_fd, err);
 }

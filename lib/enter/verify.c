@@ -2,6 +2,7 @@
 #include "verify.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <sched.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,6 +11,7 @@
 
 #include "../base/fdio.h"
 #include "../base/proc.h"
+#include "container.h"
 #include "proof.h"
 
 #define CGROUP_TEXT_MAX 65536
@@ -158,4 +160,50 @@ int ctsh_verify_born(pid_t s, const struct ctsh_container *c,
 	if (status.parent != getpid())
 		return unsafe(err, "the shell is not our child");
 	return check_powerless(proc, &status, c, plan, own_filters, err);
+}
+
+/* The same directory of the same mount: a file system may be mounted twice. */
+static bool same_directory(int a, int b)
+{
+	const unsigned want = STATX_INO | STATX_MNT_ID;
+	struct statx x, y;
+
+	return statx(a, "", AT_EMPTY_PATH, want, &x) == 0 &&
+	       statx(b, "", AT_EMPTY_PATH, want, &y) == 0 &&
+	       (x.stx_mask & y.stx_mask & want) == want &&
+	       x.stx_ino == y.stx_ino && x.stx_dev_major == y.stx_dev_major &&
+	       x.stx_dev_minor == y.stx_dev_minor &&
+	       x.stx_mnt_id == y.stx_mnt_id;
+}
+
+static int init_changed(struct ctsh_error *err, const char *what)
+{
+	return ctsh_fail(err, CTSH_E_UNSAFE, 0,
+	                 "the init changed its %s during the login", what);
+}
+
+int ctsh_verify_unchanged(const struct ctsh_container *c,
+                          struct ctsh_error *err)
+{
+	ctsh_autoclose int root =
+		openat(c->proc, "root", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	struct ctsh_proc_status s;
+
+	if (check_namespaces(c->proc, c, "pid", err) ||
+	    check_cgroups(c->proc, c, err) ||
+	    ctsh_proc_read_status(c->proc, &s, err))
+		return -1;
+	if (s.uid[1] != c->init_uid || s.gid[1] != c->init_gid)
+		return init_changed(err, "ids");
+	if (s.bounding != c->bounding)
+		return init_changed(err, "bounding set");
+	if (s.no_new_privs != c->no_new_privs ||
+	    s.seccomp_filters != c->filter_count)
+		return init_changed(err, "seccomp filters or no_new_privs");
+	if (root < 0 || !same_directory(root, c->root))
+		return init_changed(err, "root directory");
+	if (!ctsh_container_alive(c))
+		return ctsh_fail(err, CTSH_E_GONE, 0, "pid %d ended",
+		                 (int)c->pid);
+	return 0;
 }

@@ -32,4 +32,12 @@ CTSH_MUST_CHECK int ctsh_verify_born(pid_t s, const struct ctsh_container *c,
                                      unsigned own_filters,
                                      struct ctsh_error *err);
 
+/*
+ * That the init is still what it was when it was opened: what M became is
+ * compared with that, and an init that has given up something since would be
+ * outdone.  0, or -1 with E_UNSAFE, E_GONE.
+ */
+CTSH_MUST_CHECK int ctsh_verify_unchanged(const struct ctsh_container *c,
+                                          struct ctsh_error *err);
+
 #endif

@@ -9,6 +9,7 @@
 #ifndef CTSH_FAKE_CONTAINER_H
 #define CTSH_FAKE_CONTAINER_H
 
+#include <fcntl.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdbool.h>
@@ -43,15 +44,16 @@ static inline pid_t fake_start(int namespaces, fake_setup *setup)
 	if (pid < 0)
 		abort();
 	if (pid == 0) {
+		/* The write end closes with exec: then it has begun. */
 		(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
-		if ((setup && setup()) || write(ready[1], &byte, 1) != 1)
-			_exit(1);
-		(void)close(ready[1]);
-		for (;;)
-			(void)syscall(SYS_pause);
+		(void)fcntl(ready[1], F_SETFD, FD_CLOEXEC);
+		if (!setup || !setup())
+			(void)execl("/bin/sleep", "sleep", "100000", NULL);
+		(void)!write(ready[1], &byte, 1);
+		_exit(1);
 	}
 	(void)close(ready[1]);
-	if (read(ready[0], &byte, 1) != 1)
+	if (read(ready[0], &byte, 1) != 0)
 		abort();
 	(void)close(ready[0]);
 	return pid;

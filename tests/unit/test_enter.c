@@ -176,16 +176,78 @@ static void enter_puts_the_shell_into_every_namespace(void **state)
 	finish(t);
 }
 
+static int give_up_most(void)
+{
+	if (mount_proc())
+		return -1;
+	for (int cap = 2; prctl(PR_CAPBSET_READ, cap, 0, 0, 0) >= 0; cap++)
+		if (prctl(PR_CAPBSET_DROP, cap, 0, 0, 0))
+			return -1;
+	return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+}
+
 static void enter_cuts_the_bounding_set_to_the_inits(void **state)
 {
 	struct trial *t = *state;
 
-	prepare(t, FAKE_ALL, mount_proc,
+	prepare(t, FAKE_ALL, give_up_most,
 	        (char[]){"grep -q '^CapBnd:.0000000000000003$' "
 	                 "/proc/self/status"});
-	t->c.bounding = 3;
 	assert_int_equal(run(t), 0);
 	finish(t);
+}
+
+/* What M becomes is compared with the init as it was when it was opened. */
+static void enter_refuses_an_init_that_has_changed_since(void **state)
+{
+	struct trial *t = *state;
+
+	prepare(t, FAKE_ALL, NULL, (char[]){"exit 0"});
+	t->c.bounding = 3;
+	expect_refusal(t, CTSH_E_UNSAFE, "the init changed its bounding set");
+
+	prepare(t, FAKE_ALL, NULL, (char[]){"exit 0"});
+	t->c.no_new_privs = true;
+	expect_refusal(t, CTSH_E_UNSAFE, "the init changed its seccomp");
+
+	prepare(t, FAKE_ALL, NULL, (char[]){"exit 0"});
+	t->c.init_uid = 7;
+	expect_refusal(t, CTSH_E_UNSAFE, "the init changed its ids");
+
+	prepare(t, FAKE_ALL, NULL, (char[]){"exit 0"});
+	(void)close(t->c.root);
+	t->c.root = open("/tmp", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	expect_refusal(t, CTSH_E_UNSAFE, "the init changed its root");
+}
+
+/* Dies as soon as M is known. */
+static int die(void *context, int pidfd, struct ctsh_error *err)
+{
+	(void)context;
+	(void)pidfd;
+	(void)err;
+	return kill(getpid(), SIGKILL);
+}
+
+static void nothing_outlives_a_login_process_that_dies(void **state)
+{
+	struct trial *t = *state;
+	int64_t until = ctsh_now_ms() + WAIT_MS;
+	pid_t p;
+
+	/* What it leaves becomes our child. */
+	assert_int_equal(prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0), 0);
+	prepare(t, FAKE_ALL, NULL, (char[]){"sleep 100"});
+	t->entry.watch = die;
+	p = fork();
+	if (p == 0)
+		_exit(ctsh_enter(&t->entry, &t->leader, &t->err));
+	assert_int_equal(waitpid(p, NULL, 0), p);
+	finish(t);
+	while (waitpid(-1, NULL, WNOHANG) != -1 && ctsh_now_ms() < until)
+		ctsh_nap_us(1000);
+	assert_int_equal(waitpid(-1, NULL, WNOHANG), -1);
+	assert_int_equal(prctl(PR_SET_CHILD_SUBREAPER, 0, 0, 0, 0), 0);
 }
 
 static void enter_lowers_limits_and_never_raises_them(void **state)
@@ -210,9 +272,8 @@ static void enter_sets_no_new_privs_like_the_init(void **state)
 {
 	struct trial *t = *state;
 
-	prepare(t, FAKE_ALL, mount_proc,
+	prepare(t, FAKE_ALL, give_up_most,
 	        (char[]){"grep -q '^NoNewPrivs:.1$' /proc/self/status"});
-	t->c.no_new_privs = true;
 	assert_int_equal(run(t), 0);
 	finish(t);
 }
@@ -466,6 +527,8 @@ int main(void)
 		cmocka_unit_test(enter_puts_the_shell_into_every_namespace),
 		cmocka_unit_test(enter_cuts_the_bounding_set_to_the_inits),
 		cmocka_unit_test(enter_sets_no_new_privs_like_the_init),
+		cmocka_unit_test(enter_refuses_an_init_that_has_changed_since),
+		cmocka_unit_test(nothing_outlives_a_login_process_that_dies),
 		cmocka_unit_test(
 			enter_tries_the_next_shell_only_when_there_is_none),
 		cmocka_unit_test(enter_says_when_there_is_no_shell),
