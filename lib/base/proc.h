@@ -80,6 +80,9 @@ struct ctsh_proc_cgroup {
 CTSH_MUST_CHECK int ctsh_proc_next_cgroup(const char **cursor,
                                           struct ctsh_proc_cgroup *line);
 
+/* Whether mountinfo text has the mount with that number. */
+bool ctsh_proc_has_mount(const char *text, uint64_t mount_id);
+
 /* A cgroup file system of our mount namespace, whole (its root is "/"). */
 struct ctsh_proc_mount {
 	char path[512];

@@ -174,3 +174,18 @@ int ctsh_proc_next_cgroup_mount(const char **cursor,
 	*cursor = p;
 	return 1;
 }
+
+bool ctsh_proc_has_mount(const char *text, uint64_t mount_id)
+{
+	while (text && *text) {
+		const char *cursor = text;
+		uint64_t id;
+
+		if (ctsh_scan_number(&cursor, UINT64_MAX, &id) &&
+		    *cursor == ' ' && id == mount_id)
+			return true;
+		text = strchr(text, '\n');
+		text += text != NULL;
+	}
+	return false;
+}

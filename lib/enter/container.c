@@ -175,7 +175,7 @@ static int open_and_prove(struct ctsh_container *c,
 	if (!ctsh_container_alive(c))
 		return gone(c, err);
 	if (ctsh_proof_isolation(c, terms, err) ||
-	    ctsh_proof_identity(c, target, err) ||
+	    ctsh_proof_identity(c, target, err) || ctsh_proof_started(c, err) ||
 	    check_protection(c, target, terms, err))
 		return -1;
 	return ctsh_container_alive(c) ? 0 : gone(c, err);

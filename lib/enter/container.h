@@ -22,6 +22,7 @@
  * 0, with `*c` owned by the caller (ctsh_container_close()).  -1 with `*c`
  * untouched:
  *   E_GONE     the process ended
+ *   E_ABSENT   the container was made and never started
  *   E_PAUSED   it is frozen
  *   E_UNSAFE   a proof failed; it is a host process, shares a namespace that
  *              the terms do not allow, has a label that cannot be applied, or

@@ -12,6 +12,8 @@
 #include <unistd.h>
 
 #include "../base/clean.h"
+#include "../base/fdio.h"
+#include "../base/proc.h"
 #include "cgroup.h"
 
 #ifndef CLONE_NEWTIME
@@ -19,6 +21,7 @@
 #endif
 
 #define NSEC_PER_SEC 1000000000LL
+#define MOUNTINFO_MAX (4 << 20)
 
 const struct ctsh_ns_kind ctsh_ns_kinds[CTSH_NS_COUNT] = {
 	{"mnt", CLONE_NEWNS},    {"uts", CLONE_NEWUTS},
@@ -172,5 +175,26 @@ int ctsh_proof_isolation(const struct ctsh_container *c,
 	    check_belongs(c, "mnt", user, err) ||
 	    check_belongs(c, "pid", user, err))
 		return -1;
+	return 0;
+}
+
+int ctsh_proof_started(const struct ctsh_container *c, struct ctsh_error *err)
+{
+	ctsh_autofree char *mounts = NULL;
+	ctsh_autoclose int program = -1;
+	struct statx st;
+
+	mounts = ctsh_read_file_at(c->proc, "mountinfo", MOUNTINFO_MAX, NULL);
+	program = openat(c->proc, "exe", O_PATH | O_CLOEXEC);
+	if (!mounts || program < 0 ||
+	    statx(program, "", AT_EMPTY_PATH, STATX_MNT_ID, &st) ||
+	    !(st.stx_mask & STATX_MNT_ID))
+		return ctsh_fail(err, CTSH_E_SYSTEM, errno,
+		                 "find the program of pid %d", (int)c->pid);
+	if (!ctsh_proc_has_mount(mounts, st.stx_mnt_id))
+		return ctsh_fail(err, CTSH_E_ABSENT, 0,
+		                 "pid %d does not run a program of its "
+		                 "container: made, but not started?",
+		                 (int)c->pid);
 	return 0;
 }

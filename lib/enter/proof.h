@@ -31,6 +31,15 @@ CTSH_MUST_CHECK int ctsh_proof_identity(const struct ctsh_container *c,
                                         struct ctsh_error *err);
 
 /*
+ * That it has begun to run: its program lies on a mount of its own tree.  One
+ * that an engine has made but not started is still the engine's program,
+ * without a filter yet and with the environment of whoever called the engine.
+ * 0, or -1 with E_ABSENT, E_SYSTEM.
+ */
+CTSH_MUST_CHECK int ctsh_proof_started(const struct ctsh_container *c,
+                                       struct ctsh_error *err);
+
+/*
  * That it lives in namespaces of its own: never our mount or PID namespace,
  * others shared only where the terms say so; its user namespace belongs to the
  * owner, its mount and PID namespaces to that user namespace (CVE-2022-31214).

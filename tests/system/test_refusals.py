@@ -356,6 +356,17 @@ def test_a_pidfile_older_than_its_process(lab, attempt, crun_box):
         attempt(f'container = "pidfile:{path}"\n', "E_UNSAFE")
 
 
+@pytest.mark.parametrize("engine_name", ["crun", "runc"])
+def test_a_pidfile_of_a_container_that_was_not_started(lab, attempt,
+                                                       engine_name):
+    """Its process is still the engine's own program, without a filter."""
+    made = getattr(lab, engine_name)
+    root = lab.boxes[engine_name].container.root
+    with made.container("made", root, start=False), \
+            pidfile(lab, made.pid("made")) as path:
+        attempt(f'container = "pidfile:{path}"\n', "E_ABSENT")
+
+
 def test_a_pidfile_that_is_not_there(lab, attempt):
     attempt(f'container = "pidfile:{lab.run}/no.pid"\n', "E_ABSENT")
 

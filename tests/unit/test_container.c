@@ -62,6 +62,22 @@ static void open_refuses_a_process_that_ended(void **state)
 	refuses(&target, &usual, CTSH_E_GONE, "pidfd_open");
 }
 
+/* Its program stays one of the host's tree until it executes another. */
+static void open_refuses_what_was_made_and_not_started(void **state)
+{
+	pid_t pid = (pid_t)syscall(SYS_clone, (unsigned long)FAKE_ALL | SIGCHLD,
+	                           0, NULL, NULL, 0);
+	struct ctsh_target target;
+
+	(void)state;
+	if (pid == 0)
+		for (;;)
+			(void)pause();
+	target = fake_target(pid);
+	refuses(&target, &usual, CTSH_E_ABSENT, "made, but not started");
+	fake_stop(pid);
+}
+
 static void open_refuses_a_zombie(void **state)
 {
 	pid_t pid = fake_start(FAKE_ALL, NULL);
@@ -237,6 +253,7 @@ int main(void)
 		cmocka_unit_test(open_pins_an_init_and_reads_its_state),
 		cmocka_unit_test(open_refuses_a_process_that_ended),
 		cmocka_unit_test(open_refuses_a_zombie),
+		cmocka_unit_test(open_refuses_what_was_made_and_not_started),
 		cmocka_unit_test(open_refuses_a_host_process),
 		cmocka_unit_test(
 			open_refuses_a_shared_namespace_unless_allowed),

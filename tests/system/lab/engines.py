@@ -122,7 +122,7 @@ class Oci:
         return process.run([*self.prefix, self.program, *root, *argv], **more)
 
     @contextlib.contextmanager
-    def container(self, name, root, **options):
+    def container(self, name, root, *, start=True, **options):
         directory = f"{self.directory}/{self.program}-{name}"
         bundle(directory, root, f"/{self.cgroup}/{self.program}-{name}",
                **options)
@@ -132,7 +132,8 @@ class Oci:
             started = subprocess.run(
                 [*self.prefix, self.program,
                  *(["--root", self.state] if self.state else []),
-                 "run", "--detach", "--bundle", directory, name],
+                 *(["run", "--detach"] if start else ["create"]),
+                 "--bundle", directory, name],
                 stdin=nothing, stdout=sink, stderr=sink, timeout=30)
         assert started.returncode == 0, process.tail(log)
         try:
