@@ -26,7 +26,11 @@
 #include "handover.h"
 #include "report.h"
 
-static int refuse(uid_t uid, enum ctsh_code code, int sys, const char *what)
+/* Logs, becomes the caller again for good, and only then writes to the caller's
+ * stderr: what hangs there is the caller's own process, which it can kill and
+ * which its limits count. */
+static int refuse(uid_t uid, gid_t gid, enum ctsh_code code, int sys,
+                  const char *what)
 {
 	struct ctsh_report report;
 	struct ctsh_error err;
@@ -34,6 +38,8 @@ static int refuse(uid_t uid, enum ctsh_code code, int sys, const char *what)
 	(void)ctsh_fail(&err, code, sys, "%s", what);
 	ctsh_report_open(&report, uid);
 	ctsh_report_refused(&report, &err);
+	if (setresgid(gid, gid, gid) == 0 && setresuid(uid, uid, uid) == 0)
+		ctsh_report_tell(&report, &err);
 	return CTSH_EXIT_FAILURE;
 }
 
@@ -151,7 +157,7 @@ static int hand_over(uid_t uid, gid_t gid, mode_t mask, char *command)
 	char **envp = ctsh_caller_environment(environ, command == NULL);
 
 	if (!envp)
-		return refuse(uid, CTSH_E_USAGE, errno,
+		return refuse(uid, gid, CTSH_E_USAGE, errno,
 		              "SSH_ORIGINAL_COMMAND cannot be passed on");
 	(void)snprintf(ruid, sizeof(ruid), "%u", uid);
 	(void)snprintf(rgid, sizeof(rgid), "%u", gid);
@@ -159,7 +165,7 @@ static int hand_over(uid_t uid, gid_t gid, mode_t mask, char *command)
 	if (command)
 		argv[5] = with;
 	execute(argv, envp);
-	return refuse(uid, CTSH_E_SYSTEM, errno,
+	return refuse(uid, gid, CTSH_E_SYSTEM, errno,
 	              errno == ENOSYS ? "this kernel is older than Linux 5.12"
 	                              : "cannot execute " CTSH_SESSION_PATH);
 }
@@ -173,13 +179,15 @@ int main(int argc, char **argv)
 	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) || clean_descriptors())
 		return CTSH_EXIT_FAILURE;
 	if (geteuid() != 0)
-		return refuse(uid, CTSH_E_SYSTEM, 0, "ctsh is not setuid root");
+		return refuse(uid, gid, CTSH_E_SYSTEM, 0,
+		              "ctsh is not setuid root");
 	if (chdir("/") || clean_signals() || clean_limits() || become_root())
-		return refuse(uid, CTSH_E_SYSTEM, errno, "cannot become root");
+		return refuse(uid, gid, CTSH_E_SYSTEM, errno,
+		              "cannot become root");
 	/* Since Linux 5.18 an empty argv comes as one empty name. */
 	if (argc == 1 && argv[0][0])
 		return hand_over(uid, gid, mask, NULL);
 	if (argc == 3 && strcmp(argv[1], "-c") == 0)
 		return hand_over(uid, gid, mask, argv[2]);
-	return refuse(uid, CTSH_E_USAGE, 0, "unsupported arguments");
+	return refuse(uid, gid, CTSH_E_USAGE, 0, "unsupported arguments");
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "invocation.h"
 
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -160,6 +161,18 @@ int ctsh_invocation_parse(int argc, char *const *argv, char *const *envp,
 	use_caller(&result);
 	*invocation = result;
 	return 0;
+}
+
+void ctsh_invocation_wipe(struct ctsh_invocation *invocation)
+{
+	for (size_t i = 0; invocation->caller[i]; i++)
+		explicit_bzero((char *)(uintptr_t)invocation->caller[i],
+		               strlen(invocation->caller[i]));
+	invocation->caller[0] = NULL;
+	if (invocation->command)
+		explicit_bzero((char *)(uintptr_t)invocation->command,
+		               strlen(invocation->command));
+	invocation->command = NULL;
 }
 
 void ctsh_invocation_free(struct ctsh_invocation *invocation)

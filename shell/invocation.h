@@ -44,6 +44,11 @@ CTSH_MUST_CHECK int ctsh_invocation_parse(int argc, char *const *argv,
                                           struct ctsh_invocation *invocation,
                                           struct ctsh_error *err);
 
+/* Overwrites the caller's variables and the command where they lie, in the
+ * memory that /proc/PID/environ and cmdline show.  `caller` is empty and
+ * `command` NULL afterwards. */
+void ctsh_invocation_wipe(struct ctsh_invocation *invocation);
+
 /* Frees what it holds.  Harmless on an empty one. */
 void ctsh_invocation_free(struct ctsh_invocation *invocation);
 

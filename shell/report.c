@@ -145,8 +145,8 @@ void ctsh_report_closed(const struct ctsh_report *report, int64_t duration_ms,
 	          (int)(duration_ms % 1000 / 100), status);
 }
 
-static void log_refused(const struct ctsh_report *report,
-                        const struct ctsh_error *err)
+void ctsh_report_refused(const struct ctsh_report *report,
+                         const struct ctsh_error *err)
 {
 	char user[USER_MAX_BYTES], from[FROM_MAX_BYTES];
 	char reason[BODY_MAX_BYTES];
@@ -168,10 +168,8 @@ static void make_harmless(char *text)
 			*text = ' ';
 }
 
-/*
- * The caller chose what stderr is: a pipe that nobody reads must not hold a
- * root process, one that is closed must not end it (SIGPIPE).
- */
+/* A pipe that nobody reads is not waited for long, and one that is closed is no
+ * reason to end (SIGPIPE). */
 static void write_stderr(const char *text)
 {
 	struct pollfd out = {.fd = STDERR_FILENO, .events = POLLOUT};
@@ -185,7 +183,7 @@ static void write_stderr(const char *text)
 	(void)sigaction(SIGPIPE, &before, NULL);
 }
 
-static void tell_user(const struct ctsh_report *report,
+void ctsh_report_tell(const struct ctsh_report *report,
                       const struct ctsh_error *err)
 {
 	char sentence[sizeof(err->say)];
@@ -197,12 +195,4 @@ static void tell_user(const struct ctsh_report *report,
 	(void)snprintf(line, sizeof(line), "ctsh: %s [%s %s]\n", sentence,
 	               ctsh_code_name(err->code), report->ref);
 	write_stderr(line);
-}
-
-void ctsh_report_refused(const struct ctsh_report *report,
-                         const struct ctsh_error *err)
-{
-	/* The log first: the user's end may hang or kill us. */
-	log_refused(report, err);
-	tell_user(report, err);
 }

@@ -29,10 +29,17 @@ struct ctsh_report {
  * the lines are lost, as with syslog(3). */
 void ctsh_report_open(struct ctsh_report *report, uid_t uid);
 
-/* `refused user=... code=... reason="..." ref=...` to the log, and
- * `ctsh: SENTENCE [CODE REF]` to stderr. */
+/* `refused user=... code=... reason="..." ref=...` to the log. */
 void ctsh_report_refused(const struct ctsh_report *report,
                          const struct ctsh_error *err);
+
+/*
+ * `ctsh: SENTENCE [CODE REF]` to stderr.  That is the caller's, who can make
+ * any write to it hang; so whoever calls this has given up root for the
+ * caller's own ids first, or is killed by a timer.
+ */
+void ctsh_report_tell(const struct ctsh_report *report,
+                      const struct ctsh_error *err);
 
 /* One line "EVENT user=NAME ..." made from the format, with claimed_from= (if
  * there is one) and ref= at the end.  Sent with one write(2), so that a process

@@ -46,6 +46,9 @@ struct login {
 	struct ctsh_invocation invocation;
 	struct ctsh_descriptors descriptors;
 	int slot;
+	bool is_caller;     /* root is given up; not asked of the kernel */
+	int64_t session_ms; /* when the session began */
+	int network; /* that the caller was in, if not the host's, or -1 */
 	struct ctsh_watchdog dog;
 	int64_t deadline_ms;
 	struct ctsh_route route;
@@ -97,7 +100,7 @@ static int guard(struct login *l, struct ctsh_error *err)
 	l->deadline_ms = ctsh_now_ms() + DEADLINE_MS;
 	if (ctsh_watchdog_start(&l->dog, &l->report, l->deadline_ms, err))
 		return -1;
-	return ctsh_host_network(err);
+	return ctsh_host_network(&l->network, err);
 }
 
 /* Steps 2 to 4. */
@@ -129,9 +132,14 @@ static int plan(struct login *l, struct ctsh_error *err)
 	if (ctsh_route_find(&l->route, l->deadline_ms, err) ||
 	    ctsh_route_look(&l->route, request.terminal, l->deadline_ms, err))
 		return -1;
-	return ctsh_plan_build(l->route.rule, &l->route.person,
-	                       &l->route.container, &l->route.interior,
-	                       &request, &l->plan, err);
+	if (ctsh_plan_build(l->route.rule, &l->route.person,
+	                    &l->route.container, &l->route.interior, &request,
+	                    &l->plan, err))
+		return -1;
+	/* The plan has copies.  S is a fork of this process and visible inside:
+	 * what the caller keeps to itself is not to be found in it. */
+	ctsh_invocation_wipe(&l->invocation);
+	return 0;
 }
 
 /* The caller's terminal: the first of 0 to 2 that is one. */
@@ -227,15 +235,21 @@ static int supervise(struct login *l, int *status, struct ctsh_error *err)
 		.relay = {l->io.relay[0], l->io.relay[1], l->io.relay[2]},
 		.descriptors = l->descriptors,
 		.terminal = l->terminal,
+		.watchdog = l->dog.sock,
 	};
+	gid_t gid = l->route.person.gid;
 
 	log_open(l);
-	if (ctsh_watchdog_session(&l->dog, err) ||
-	    ctsh_become(l->invocation.uid, l->route.person.gid, err))
+	l->session_ms = ctsh_now_ms();
+	if (ctsh_watchdog_session(&l->dog, err))
 		return -1;
-	ctsh_slot_release(&l->slot);
 	ctsh_plan_free(&l->plan);
 	ctsh_route_close(&l->route);
+	ctsh_close_fd(&l->network);
+	if (ctsh_become(l->invocation.uid, gid, err))
+		return -1;
+	l->is_caller = true;
+	ctsh_slot_release(&l->slot);
 	return ctsh_supervise(&s, status, err);
 }
 
@@ -255,19 +269,31 @@ static int exit_status(const struct ctsh_error *err)
 	                          : CTSH_EXIT_NOT_STARTABLE;
 }
 
+/*
+ * Nothing of root's is left when the caller's stderr is written to: what hangs
+ * there hangs in the caller's name and without a slot.
+ */
 static int refuse(struct login *l, const struct ctsh_error *err)
 {
+	struct ctsh_error ignored;
+
 	ctsh_report_refused(&l->report, err);
 	ctsh_watchdog_dismiss(&l->dog);
+	ctsh_route_close(&l->route);
+	ctsh_slot_release(&l->slot);
+	if (l->is_caller || ctsh_host_leave(l->invocation.uid,
+	                                    l->invocation.gid, &ignored) == 0)
+		ctsh_report_tell(&l->report, err);
 	return exit_status(err);
 }
 
 /* The watchdog ends at once; or the host's shell would inherit a zombie. */
-static void reap_watchdog(void)
+static void reap_watchdog(const struct ctsh_watchdog *dog)
 {
 	int64_t until = ctsh_now_ms() + REAP_MS;
 
-	while (waitpid(-1, NULL, WNOHANG) == 0 && ctsh_now_ms() < until)
+	while (dog->pid > 0 && waitpid(dog->pid, NULL, WNOHANG) == 0 &&
+	       ctsh_now_ms() < until)
 		ctsh_nap_us(100);
 }
 
@@ -276,8 +302,10 @@ static int go_to_host(struct login *l, struct ctsh_error *err)
 {
 	ctsh_report_log(&l->report, "host", "uid=%u", l->invocation.uid);
 	ctsh_watchdog_dismiss(&l->dog);
-	reap_watchdog();
+	reap_watchdog(&l->dog);
 	ctsh_slot_release(&l->slot);
+	if (ctsh_host_network_back(&l->network, err))
+		return -1;
 	return ctsh_host_shell(&l->invocation, &l->route.person,
 	                       l->route.host_shell, err);
 }
@@ -286,6 +314,7 @@ int main(int argc, char **argv)
 {
 	static struct login l = {
 		.slot = -1,
+		.network = -1,
 		.dog = CTSH_WATCHDOG_INIT,
 		.terminal = CTSH_TERMINAL_INIT,
 		.io = CTSH_STDIO_INIT,
@@ -305,6 +334,10 @@ int main(int argc, char **argv)
 		return refuse(&l, &err);
 	if (supervise(&l, &status, &err)) {
 		/* If the watchdog is what failed, nobody else would. */
+		if (ctsh_watchdog_gone(&l.dog))
+			ctsh_report_closed(&l.report,
+			                   ctsh_now_ms() - l.session_ms,
+			                   "lost");
 		(void)syscall(SYS_pidfd_send_signal, l.leader.pidfd, SIGKILL,
 		              NULL, 0);
 		return refuse(&l, &err);

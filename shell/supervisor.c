@@ -12,7 +12,7 @@
 #include "../lib/enter/sandbox.h"
 #include "channels.h"
 
-enum { POLL_LEADER, POLL_SIGNALS, POLL_CHANNELS };
+enum { POLL_LEADER, POLL_SIGNALS, POLL_WATCHDOG, POLL_CHANNELS };
 #define POLLS (POLL_CHANNELS + CTSH_CHANNELS_POLLS)
 
 struct loop {
@@ -227,6 +227,8 @@ static int run(struct loop *l, struct ctsh_error *err)
 {
 	l->polls[POLL_LEADER] =
 		(struct pollfd){.fd = l->s->leader_pidfd, .events = POLLIN};
+	/* For the hangup alone, which needs no asking. */
+	l->polls[POLL_WATCHDOG] = (struct pollfd){.fd = l->s->watchdog};
 	for (;;) {
 		if (wait_for_events(l, -1) < 0)
 			return ctsh_fail(err, CTSH_E_SYSTEM, errno, "poll");
@@ -239,6 +241,10 @@ static int run(struct loop *l, struct ctsh_error *err)
 			if (end)
 				hang_up(l, end);
 		}
+		/* No session goes on without the process that can end it. */
+		if (l->polls[POLL_WATCHDOG].revents)
+			return ctsh_fail(err, CTSH_E_SYSTEM, 0,
+			                 "the watchdog is gone");
 		judge_terminal(l);
 	}
 }

@@ -23,6 +23,7 @@ struct ctsh_supervision {
 	int master;       /* pty master, or -1; taken over            */
 	int relay[3];     /* our ends of the pipes for CTSH_RELAY, or
 	                     -1; taken over                           */
+	int watchdog;     /* our end of its socket, borrowed; -1: none   */
 	struct ctsh_descriptors descriptors;
 	struct ctsh_terminal terminal;
 };

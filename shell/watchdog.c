@@ -2,6 +2,7 @@
 #include "watchdog.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <stddef.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -81,6 +82,7 @@ int ctsh_watchdog_start(struct ctsh_watchdog *dog,
 	if (pid == 0)
 		ctsh_watchdog_run(theirs, self, &copy, deadline_ms);
 	started.sock = ctsh_steal_fd(&ours);
+	started.pid = pid;
 	*dog = started;
 	return 0;
 }
@@ -118,4 +120,11 @@ void ctsh_watchdog_dismiss(struct ctsh_watchdog *dog)
 	struct ctsh_dog_message message = {.what = CTSH_DOG_DISMISS};
 
 	tell(dog, &message);
+}
+
+bool ctsh_watchdog_gone(const struct ctsh_watchdog *dog)
+{
+	struct pollfd end = {.fd = dog->sock};
+
+	return poll(&end, 1, 0) == 1;
 }

@@ -17,13 +17,15 @@
 #ifndef CTSH_WATCHDOG_H
 #define CTSH_WATCHDOG_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "../lib/base/error.h"
 #include "report.h"
 
 struct ctsh_watchdog {
-	int sock; /* our end; closing it tells the watchdog that we ended */
+	int sock;  /* our end; closing it tells the watchdog that we ended */
+	pid_t pid; /* to be reaped where the caller goes on             */
 	const struct ctsh_report *report; /* borrowed                       */
 };
 
@@ -62,6 +64,9 @@ CTSH_MUST_CHECK int ctsh_watchdog_session(struct ctsh_watchdog *dog,
  * Never blocks.  Not believed while the leader lives: then the session is
  * ended. */
 void ctsh_watchdog_closed(struct ctsh_watchdog *dog, int status);
+
+/* Whether it has ended, of whatever.  Never blocks. */
+bool ctsh_watchdog_gone(const struct ctsh_watchdog *dog);
 
 /* Before a session: nothing to watch any more, end without a line.  Once the
  * session runs this ends it, like the supervisor's death.  Never blocks. */

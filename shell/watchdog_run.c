@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -23,6 +24,9 @@
 /* After the deadline the login process may still report by itself: its child
  * that hung has just been killed. */
 #define LAST_WORDS_MS 1000
+
+/* For the sentence that the login process can no longer say. */
+#define SENTENCE_S 1
 
 /* Between the hangup and the kill. */
 #define HANGUP_MS 2000
@@ -101,6 +105,9 @@ _Noreturn static void report_for_parent(const struct dog *d, const char *why)
 
 	(void)ctsh_fail(&err, CTSH_E_SYSTEM, 0, "%s", why);
 	ctsh_report_refused(d->report, &err);
+	/* SIGALRM is neither blocked nor handled: what hangs is killed. */
+	(void)alarm(SENTENCE_S);
+	ctsh_report_tell(d->report, &err);
 	_exit(0);
 }
 
@@ -270,6 +277,15 @@ _Noreturn static void guard_login(struct dog *d)
 
 /* ---- the beginning ---------------------------------------------------- */
 
+/* A pipe or a terminal: a write to them, and closing them, can be ended by a
+ * signal, while a file may be on a file system of the caller's own making. */
+static bool can_be_left(int fd)
+{
+	struct stat st;
+
+	return isatty(fd) || (fstat(fd, &st) == 0 && S_ISFIFO(st.st_mode));
+}
+
 /* 0 and 1 become /dev/null and all others are closed: a pipe of the caller's
  * that we held would never come to its end.  stderr stays for the sentence. */
 static int settle_descriptors(const struct dog *d, struct ctsh_error *err)
@@ -279,9 +295,26 @@ static int settle_descriptors(const struct dog *d, struct ctsh_error *err)
 
 	if (null < 0 || dup2(null, STDIN_FILENO) < 0 ||
 	    dup2(null, STDOUT_FILENO) < 0 ||
+	    (!can_be_left(STDERR_FILENO) && dup2(null, STDERR_FILENO) < 0) ||
 	    ctsh_close_but(keep, sizeof(keep) / sizeof(*keep)) < 0)
 		return ctsh_fail(err, CTSH_E_SYSTEM, errno,
 		                 "watchdog: descriptors");
+	return 0;
+}
+
+/* The caller may have marked itself for the kernel's killer, and all its
+ * children with it.  Lowering it to what it was needs no capability. */
+static int spare(struct ctsh_error *err)
+{
+	ctsh_autoclose int fd =
+		open("/proc/self/oom_score_adj", O_RDWR | O_CLOEXEC);
+	char text[16] = "";
+
+	if (fd < 0 || read(fd, text, sizeof(text) - 1) < 0 ||
+	    (text[0] != '-' && text[0] != '0' && write(fd, "0", 1) != 1 &&
+	     errno != EACCES))
+		return ctsh_fail(err, CTSH_E_SYSTEM, errno,
+		                 "watchdog: oom_score_adj");
 	return 0;
 }
 
@@ -294,10 +327,11 @@ static int confine(const struct dog *d, struct ctsh_error *err)
 	/* A session of its own: no terminal can signal it.  Nothing else that
 	 * can be blocked is an instruction to it either. */
 	(void)sigfillset(&all);
+	(void)sigdelset(&all, SIGALRM);
 	(void)sigprocmask(SIG_SETMASK, &all, NULL);
 	if (setsid() < 0)
 		return ctsh_fail(err, CTSH_E_SYSTEM, errno, "watchdog: setsid");
-	if (settle_descriptors(d, err) < 0)
+	if (settle_descriptors(d, err) < 0 || spare(err) < 0)
 		return -1;
 	return ctsh_keep_only(UINT64_C(1) << CAP_KILL, err);
 }

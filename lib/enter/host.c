@@ -27,21 +27,43 @@ static int read_network(const char *file, struct ctsh_ns_id *id,
 	return 0;
 }
 
-int ctsh_host_network(struct ctsh_error *err)
+int ctsh_host_network(int *previous, struct ctsh_error *err)
 {
 	ctsh_autoclose int proc = ctsh_proc_open(err);
 	ctsh_autoclose int ns = -1;
+	ctsh_autoclose int own = -1;
 	struct ctsh_ns_id theirs = {0}, ours = {0};
 
+	*previous = -1;
 	if (proc < 0 || read_network("/proc/1/net/dev", &theirs, err) ||
 	    read_network("/proc/self/net/dev", &ours, err))
 		return -1;
 	if (theirs.dev == ours.dev && theirs.ino == ours.ino)
 		return 0;
+	own = openat(proc, "self/ns/net", O_RDONLY | O_CLOEXEC);
 	ns = openat(proc, "1/ns/net", O_RDONLY | O_CLOEXEC);
-	if (ns < 0 || setns(ns, CLONE_NEWNET))
+	if (own < 0 || ns < 0 || setns(ns, CLONE_NEWNET))
 		return ctsh_fail(err, CTSH_E_SYSTEM, errno,
 		                 "return to the host's network");
+	*previous = ctsh_steal_fd(&own);
+	return 0;
+}
+
+int ctsh_host_network_back(int *previous, struct ctsh_error *err)
+{
+	if (*previous >= 0 && setns(*previous, CLONE_NEWNET))
+		return ctsh_fail(err, CTSH_E_SYSTEM, errno,
+		                 "return to the caller's network");
+	ctsh_close_fd(previous);
+	return 0;
+}
+
+int ctsh_host_leave(uid_t uid, gid_t gid, struct ctsh_error *err)
+{
+	if (setgroups(0, NULL) || setresgid(gid, gid, gid) ||
+	    setresuid(uid, uid, uid))
+		return ctsh_fail(err, CTSH_E_SYSTEM, errno,
+		                 "become the caller");
 	return 0;
 }
 

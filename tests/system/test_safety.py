@@ -23,7 +23,7 @@ def session(lab, user, number, tty=False):
         stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
         stderr=subprocess.PIPE)
     try:
-        yield Session(lab, process.find_one("sleep", str(number)), ran)
+        yield Session(lab, process.find_one("sleep", str(number)), ran, tty)
     finally:
         ran.terminate()
         ran.communicate(timeout=10)
@@ -31,8 +31,9 @@ def session(lab, user, number, tty=False):
 
 
 class Session:
-    def __init__(self, lab, leader, client):
+    def __init__(self, lab, leader, client, terminal):
         self.client = client
+        self.terminal = terminal
         self.leader = leader
         self.supervisor = process.parent(leader)
         self.watchdog = watchdog_of(self.supervisor)
@@ -108,12 +109,47 @@ def test_the_session_ends_when_its_supervisor_is_killed(running):
                      "the watchdog's end")
 
 
+def test_no_session_goes_on_without_its_watchdog(running):
+    """Killed by root, or by the kernel for memory.  Without a terminal nobody
+    but the watchdog may signal a shell of another uid; its pipes end."""
+    _, it = running
+    os.kill(it.watchdog, signal.SIGKILL)
+    process.wait_for(lambda: not process.alive(it.supervisor), 5,
+                     "the supervisor's end")
+    if it.terminal:
+        process.wait_for(lambda: not process.alive(it.leader), 5,
+                         "the session's end")
+    elif process.alive(it.leader):
+        os.kill(it.leader, signal.SIGKILL)
+
+
 def test_the_watchdog_ends_with_the_session(running):
     _, it = running
     os.kill(it.leader, signal.SIGTERM)
     process.wait_for(lambda: not process.alive(it.watchdog), 5,
                      "the watchdog's end")
     assert not process.alive(it.supervisor)
+
+
+@pytest.mark.parametrize("option", ["-x", "-c"])
+def test_only_the_caller_writes_to_the_callers_stderr(lab, guest, option):
+    """A pipe that fills up in between, or a file of a file system of the
+    caller's own, makes the write hang: then nothing of root's may."""
+    argv = [option] if option == "-x" else [option, "true"]
+    trace = f"{lab.base}/stderr.trace"
+    result = process.run(
+        ["strace", "-f", "-e", "trace=write,setresuid", "-o", trace,
+         *lab.direct_argv(guest, *argv)], b"", 30)
+    assert result.status == 125 and result.err.startswith("ctsh: ")
+    with open(trace) as file:
+        lines = file.readlines()
+    told = [line for line in lines if 'write(2, "ctsh: ' in line]
+    assert len(told) == 1, lines
+    pid, uid = told[0].split()[0], guest.uid
+    before = [line for line in lines[:lines.index(told[0])]
+              if line.split()[0] == pid and "setresuid(" in line]
+    assert f"setresuid({uid}, {uid}, {uid}) = 0" in \
+        " ".join(before[-1].split()), before
 
 
 def test_the_login_ends_when_the_container_does(lab, guest):

@@ -146,6 +146,7 @@ static void refuse_to(int fd, struct ctsh_report *report,
 	assert_true(saved >= 0);
 	(void)dup2(fd, STDERR_FILENO);
 	ctsh_report_refused(report, err);
+	ctsh_report_tell(report, err);
 	(void)dup2(saved, STDERR_FILENO);
 	(void)close(saved);
 }
@@ -208,6 +209,7 @@ static void refuse_to_closed_pipe(void *argument)
 	CHILD_EXPECT(dup2(ends[1], STDERR_FILENO) >= 0);
 	(void)ctsh_fail(&err, CTSH_E_USAGE, 0, "x");
 	ctsh_report_refused(report, &err);
+	ctsh_report_tell(report, &err);
 	CHILD_EXPECT(sigaction(SIGPIPE, NULL, &action) == 0);
 	CHILD_EXPECT(action.sa_handler == SIG_DFL);
 }

@@ -96,7 +96,8 @@ static void close_inside(const struct inside *in)
 static void run_supervisor(void *argument)
 {
 	struct session *s = argument;
-	struct ctsh_supervision v = {.terminal = CTSH_TERMINAL_INIT};
+	struct ctsh_supervision v = {.terminal = CTSH_TERMINAL_INIT,
+	                             .watchdog = -1};
 	struct ctsh_error err;
 	struct inside in;
 	int status;

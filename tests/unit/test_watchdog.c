@@ -553,7 +553,7 @@ static void the_session_watchdog_has_cap_kill_and_a_filter(void **state)
 		"\nCapAmb:\t0000000000000000\n",
 		"\nNoNewPrivs:\t1\n",
 		"\nSeccomp:\t2\n",
-		"\nSigBlk:\tfffffffe7ffbfeff\n",
+		"\nSigBlk:\tfffffffe7ffbdeff\n",
 	};
 	struct login l;
 	char text[8192], byte;
