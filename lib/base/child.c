@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "child.h"
 
+#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdbool.h>
@@ -13,6 +14,8 @@
 #include <unistd.h>
 
 #include "fdio.h"
+
+#define REAP_MS 1000
 
 /* What the child sends, once: `body` is the answer, or the error. */
 struct message {
@@ -59,6 +62,15 @@ static bool send_message(int sock, const struct call *call, bool failed, int fd)
 	return ctsh_write_all(sock, call->message, size) == 0;
 }
 
+/* What the child reads or loads shall not reach the caller's descriptors. */
+static bool take_null(void)
+{
+	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+
+	return null >= 0 && dup2(null, 0) == 0 && dup2(null, 1) == 1 &&
+	       dup2(null, 2) == 2 && close(null) == 0;
+}
+
 /* Never returns: what the parent registered with atexit(3) is not ours. */
 static _Noreturn void be_child(int sock, const struct call *call)
 {
@@ -70,6 +82,8 @@ static _Noreturn void be_child(int sock, const struct call *call)
 	if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || getppid() != call->parent)
 		_exit(1);
 	(void)ctsh_fail(&err, CTSH_E_SYSTEM, 0, "%s: failed", call->name);
+	if (!take_null())
+		_exit(1);
 	failed = call->fn(call->argument, sock, call->message->body, &fd,
 	                  &err) != 0;
 	call->message->failed = failed;
@@ -84,9 +98,12 @@ static void kill_child(int pidfd)
 	(void)syscall(SYS_pidfd_send_signal, pidfd, SIGKILL, NULL, 0);
 }
 
+/* One that hangs in the kernel is left to it: SIGKILL is pending. */
 static void reap(int pidfd, siginfo_t *info)
 {
 	memset(info, 0, sizeof(*info));
+	if (ctsh_wait_fd(pidfd, POLLIN, ctsh_now_ms() + REAP_MS) != 1)
+		return;
 	while (waitid(P_PIDFD, (id_t)pidfd, info, WEXITED) < 0 &&
 	       errno == EINTR)
 		;

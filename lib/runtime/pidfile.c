@@ -15,8 +15,9 @@ static bool valid_name(const char *name)
 {
 	struct ctsh_target *target;
 
+	/* Nothing that would need quotes in a line of the log. */
 	return ctsh_text_is_absolute(name, sizeof(target->name)) &&
-	       name[strlen(name) - 1] != '/';
+	       name[strlen(name) - 1] != '/' && !strpbrk(name, " \"'\\=");
 }
 
 static int open_pidfile(const char *path, struct stat *st,
@@ -78,7 +79,7 @@ static void make_id(char *id, size_t size, const char *path)
 	size_t i;
 
 	for (i = 0; i + 1 < size && base[i]; i++)
-		id[i] = strchr(" \"'\\=", base[i]) ? '_' : base[i];
+		id[i] = base[i];
 	id[i] = '\0';
 }
 

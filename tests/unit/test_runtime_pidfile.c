@@ -81,19 +81,23 @@ static void find_gives_the_process_and_the_time_of_the_file(void **state)
 	remove_path(dir, path);
 }
 
-static void the_id_can_stand_in_a_log_line(void **state)
+static void a_path_that_cannot_stand_in_a_log_line_is_none(void **state)
 {
-	char dir[32], path[64];
-	struct ctsh_target target;
-	struct ctsh_error err;
+	static const char *const names[] = {"a b", "a\"b", "a=b", "a\\b",
+	                                    "a'b"};
 
 	(void)state;
-	make_path(dir, path, sizeof(path), "a b\"c=d\\e'f");
-	put_pid(path, getpid(), "\n");
-	assert_int_equal(find(path, &target, &err), 0);
-	assert_string_equal(target.id, "a_b_c_d_e_f");
-	assert_string_equal(target.name, path);
-	remove_path(dir, path);
+	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
+		char dir[32], path[64];
+		struct ctsh_target target;
+		struct ctsh_error err;
+
+		make_path(dir, path, sizeof(path), names[i]);
+		put_pid(path, getpid(), "\n");
+		assert_int_equal(find(path, &target, &err), -1);
+		assert_int_equal(err.code, CTSH_E_UNSAFE);
+		remove_path(dir, path);
+	}
 }
 
 static void a_long_id_is_cut(void **state)
@@ -244,7 +248,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(
 			find_gives_the_process_and_the_time_of_the_file),
-		cmocka_unit_test(the_id_can_stand_in_a_log_line),
+		cmocka_unit_test(
+			a_path_that_cannot_stand_in_a_log_line_is_none),
 		cmocka_unit_test(a_long_id_is_cut),
 		cmocka_unit_test(anything_but_one_pid_is_refused),
 		cmocka_unit_test(a_missing_file_is_absent),
