@@ -6,7 +6,6 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <sys/file.h>
-#include <sys/stat.h>
 
 #include "../base/fdio.h"
 #include "../base/filters.h"
@@ -109,28 +108,6 @@ static int renew(int dir, const struct names *names,
 	}
 	*filters = made;
 	return 0;
-}
-
-int ctsh_registry_try_lock(int dir, const char *name, int flags, int *lock)
-{
-	ctsh_autoclose int fd = -1;
-	struct stat held, named;
-
-	fd = openat(dir, name,
-	            O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC | flags, 0600);
-	if (fd < 0)
-		return -1;
-	if (flock(fd, LOCK_EX | LOCK_NB))
-		return errno == EWOULDBLOCK || errno == EINTR ? 0 : -1;
-	if (fstat(fd, &held))
-		return -1;
-	/* Swept away between open and flock: this lock is of no value. */
-	if (fstatat(dir, name, &named, AT_SYMLINK_NOFOLLOW))
-		return errno == ENOENT ? 0 : -1;
-	if (held.st_ino != named.st_ino || held.st_dev != named.st_dev)
-		return 0;
-	*lock = ctsh_steal_fd(&fd);
-	return 1;
 }
 
 /* Loads or, as soon as the lock can be had, renews. */

@@ -27,6 +27,14 @@
 CTSH_MUST_CHECK int ctsh_rundir_open(const char *base, const char *name,
                                      struct ctsh_error *err);
 
+/*
+ * Opens the lock file `name` (`flags`: O_CREAT or 0) and locks it without
+ * waiting.  1, with the descriptor in `*lock`, owned by the caller; 0 if
+ * somebody else holds it or the file was removed meanwhile; -1 with errno.
+ */
+CTSH_MUST_CHECK int ctsh_registry_try_lock(int dir, const char *name, int flags,
+                                           int *lock);
+
 /* ctsh_slot_take() below `base`. */
 CTSH_MUST_CHECK int ctsh_slot_take_in(const char *base, uid_t uid,
                                       int64_t deadline_ms,

@@ -12,6 +12,7 @@
 #include "../base/proc.h"
 #include "../base/text.h"
 #include "registry.h"
+#include "rundir.h"
 
 /* Takes a number and moves `*text` behind it. */
 static bool take_number(const char **text, uint64_t max, uint64_t *number)

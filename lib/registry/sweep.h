@@ -17,12 +17,4 @@
  */
 void ctsh_registry_sweep(int dir);
 
-/*
- * Opens the lock file `name` (`flags`: O_CREAT or 0) and locks it without
- * waiting.  1, with the descriptor in `*lock`, owned by the caller; 0 if
- * somebody else holds it or the file was removed meanwhile; -1 with errno.
- */
-CTSH_MUST_CHECK int ctsh_registry_try_lock(int dir, const char *name, int flags,
-                                           int *lock);
-
 #endif

@@ -20,25 +20,9 @@
 
 #include "../../lib/base/child.h"
 #include "../../lib/base/fdio.h"
+#include "descriptors_world.h"
 
 #define LARGE (50 * 1024)
-
-static int64_t soon(void)
-{
-	return ctsh_now_ms() + 5000;
-}
-
-static unsigned open_fds(void)
-{
-	DIR *dir = opendir("/proc/self/fd");
-	unsigned count = 0;
-
-	assert_non_null(dir);
-	while (readdir(dir))
-		count++;
-	(void)closedir(dir);
-	return count;
-}
 
 /* --- children --------------------------------------------------------- */
 

@@ -15,54 +15,7 @@
 #include <cmocka.h>
 
 #include "../../lib/base/fdio.h"
-
-static int64_t soon(void)
-{
-	return ctsh_now_ms() + 5000;
-}
-
-static unsigned open_fds(void)
-{
-	DIR *dir = opendir("/proc/self/fd");
-	unsigned count = 0;
-
-	assert_non_null(dir);
-	while (readdir(dir))
-		count++;
-	(void)closedir(dir);
-	return count;
-}
-
-static void make_pipe(int ends[2])
-{
-	assert_int_equal(pipe2(ends, O_CLOEXEC), 0);
-}
-
-static void close_both(int ends[2])
-{
-	ctsh_close_fd(&ends[0]);
-	ctsh_close_fd(&ends[1]);
-}
-
-static void put(int fd, const char *text)
-{
-	assert_int_equal(write(fd, text, strlen(text)), strlen(text));
-}
-
-static void no_op(int number)
-{
-	(void)number;
-}
-
-/* Interrupts every system call each millisecond; 0 stops that. */
-static void interrupt_every_ms(unsigned ms)
-{
-	struct sigaction action = {.sa_handler = no_op};
-	struct itimerval timer = {{0, (int)ms * 1000}, {0, (int)ms * 1000}};
-
-	assert_int_equal(sigaction(SIGALRM, &action, NULL), 0);
-	assert_int_equal(setitimer(ITIMER_REAL, &timer, NULL), 0);
-}
+#include "descriptors_world.h"
 
 static void make_sockets(int type, int ends[2])
 {
