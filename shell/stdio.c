@@ -52,6 +52,18 @@ static int open_null(struct ctsh_stdio *io, int fd, struct ctsh_error *err)
 	return 0;
 }
 
+/* One serves all three. */
+static int take_null(struct ctsh_stdio *io, const struct ctsh_descriptors *d,
+                     int fd, struct ctsh_error *err)
+{
+	for (int before = 0; before < fd; before++)
+		if (d->passage[before] == CTSH_NULL) {
+			io->inside[fd] = io->inside[before];
+			return 0;
+		}
+	return open_null(io, fd, err);
+}
+
 int ctsh_stdio_make(struct ctsh_stdio *io, const struct ctsh_descriptors *d,
                     int slave, uid_t uid, struct ctsh_error *err)
 {
@@ -62,7 +74,7 @@ int ctsh_stdio_make(struct ctsh_stdio *io, const struct ctsh_descriptors *d,
 			io->inside[fd] = fd;
 			break;
 		case CTSH_NULL:
-			if (open_null(io, fd, err))
+			if (take_null(io, d, fd, err))
 				return -1;
 			break;
 		case CTSH_TERMINAL:
