@@ -52,6 +52,10 @@ static int check_config(const char *file, bool trusted,
 	                     &err) ||
 	    ctsh_config_resolve(policy, deadline(), &err))
 		return bad(&err);
+	if (access(policy->host_shell, X_OK))
+		(void)fprintf(stderr,
+		              "warning: %s: host_shell %s cannot be executed\n",
+		              file, policy->host_shell);
 	(void)printf("%s: ok, %zu rule%s\n", file, policy->rule_count,
 	             policy->rule_count == 1 ? "" : "s");
 	return CTSH_CTL_OK;

@@ -38,7 +38,10 @@ static int refuse(uid_t uid, gid_t gid, enum ctsh_code code, int sys,
 	(void)ctsh_fail(&err, code, sys, "%s", what);
 	ctsh_report_open(&report, uid);
 	ctsh_report_refused(&report, &err);
-	if (setresgid(gid, gid, gid) == 0 && setresuid(uid, uid, uid) == 0)
+	if (geteuid() != 0 ||
+	    (setgroups(0, NULL) == 0 && setresgid(gid, gid, gid) == 0 &&
+	     setresuid(uid, uid, uid) == 0 &&
+	     prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) == 0))
 		ctsh_report_tell(&report, &err);
 	return CTSH_EXIT_FAILURE;
 }
@@ -85,6 +88,28 @@ static int clean_signals(void)
 	    setitimer(ITIMER_PROF, &off, NULL))
 		return -1;
 	return (int)syscall(SYS_rt_sigprocmask, SIG_SETMASK, &none, NULL, 8);
+}
+
+/* Below these the loader of ctsh-session fails, and writes to the caller's
+ * stderr as root before our first line. */
+static int check_hard_limits(void)
+{
+	static const struct {
+		__rlimit_resource_t resource;
+		rlim_t least;
+	} needs[] = {
+		{RLIMIT_AS, 64 << 20},
+		{RLIMIT_DATA, 64 << 20},
+		{RLIMIT_STACK, 1 << 20},
+		{RLIMIT_NOFILE, 64},
+	};
+	struct rlimit limit;
+
+	for (size_t i = 0; i < sizeof(needs) / sizeof(*needs); i++)
+		if (getrlimit(needs[i].resource, &limit) ||
+		    limit.rlim_max < needs[i].least)
+			return -1;
+	return 0;
 }
 
 /* The caller's soft limits are its own choice and must not trip us half way;
@@ -181,6 +206,9 @@ int main(int argc, char **argv)
 	if (geteuid() != 0)
 		return refuse(uid, gid, CTSH_E_SYSTEM, 0,
 		              "ctsh is not setuid root");
+	if (check_hard_limits())
+		return refuse(uid, gid, CTSH_E_SYSTEM, 0,
+		              "the caller's hard resource limits are too low");
 	if (chdir("/") || clean_signals() || clean_limits() || become_root())
 		return refuse(uid, gid, CTSH_E_SYSTEM, errno,
 		              "cannot become root");

@@ -43,25 +43,38 @@ static char *first_argument(const char *shell, bool login)
 	return name;
 }
 
-int ctsh_host_shell(const struct ctsh_invocation *invocation,
-                    const struct ctsh_person *person, const char *shell,
-                    struct ctsh_error *err)
+/* Returns on failure only, with errno. */
+static void execute(const struct ctsh_invocation *invocation, const char *shell)
 {
 	ctsh_autofree char *name = first_argument(shell, !invocation->command);
-	const char *home = find(invocation->caller, "HOME");
 	const char *argv[] = {name, invocation->command ? "-c" : NULL,
 	                      invocation->command, NULL};
 
-	if (!name)
-		return ctsh_fail(err, CTSH_E_SYSTEM, ENOMEM, "host shell");
+	if (name)
+		execve(shell, (char *const *)argv,
+		       (char *const *)invocation->caller);
+}
+
+int ctsh_host_shell(const struct ctsh_invocation *invocation,
+                    const struct ctsh_person *person, const char *shell,
+                    bool *became, struct ctsh_error *err)
+{
+	const char *const others[] = {"/bin/bash", "/bin/sh"};
+	const char *home = find(invocation->caller, "HOME");
+	int failed;
+
 	if (ctsh_host_become(person, err))
 		return -1;
+	*became = true;
 	restore_signals();
 	(void)umask(invocation->umask);
 	/* The stub left the caller's directory; a login starts at home.  By now
 	 * this is the person's own right and not ours. */
 	if (home && chdir(home))
 		(void)!chdir("/");
-	execve(shell, (char *const *)argv, (char *const *)invocation->caller);
-	return ctsh_fail(err, CTSH_E_SHELL, errno, "execute %s", shell);
+	execute(invocation, shell);
+	failed = errno;
+	for (size_t i = 0; i < sizeof(others) / sizeof(*others); i++)
+		execute(invocation, others[i]);
+	return ctsh_fail(err, CTSH_E_SHELL, failed, "execute %s", shell);
 }

@@ -155,8 +155,12 @@ int ctsh_invocation_parse(int argc, char *const *argv, char *const *envp,
 {
 	struct ctsh_invocation result = {.login = false};
 
-	if (parse_arguments(argc, argv, &result, err) < 0 ||
-	    collect_caller(envp, &result.caller, err) < 0)
+	if (parse_arguments(argc, argv, &result, err) < 0)
+		return -1;
+	/* Whoever refuses must know in whose name. */
+	invocation->uid = result.uid;
+	invocation->gid = result.gid;
+	if (collect_caller(envp, &result.caller, err) < 0)
 		return -1;
 	use_caller(&result);
 	*invocation = result;

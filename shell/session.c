@@ -86,33 +86,47 @@ static int begin(struct login *l, int argc, char **argv, struct ctsh_error *err)
 	return rc;
 }
 
-/* What must hold before anything is asked.  Not for uid 0: a full /run must not
- * stand between the administrator and the host. */
+/* What must hold before anything is asked. */
 static int guard(struct login *l, struct ctsh_error *err)
 {
-	l->deadline_ms = ctsh_now_ms() + DEADLINE_MS;
-	if (l->invocation.uid == 0)
-		return 0;
 	l->slot = ctsh_slot_take(l->invocation.uid,
 	                         ctsh_now_ms() + SLOT_WAIT_MS, err);
 	if (l->slot < 0)
 		return -1;
 	l->deadline_ms = ctsh_now_ms() + DEADLINE_MS;
-	if (ctsh_watchdog_start(&l->dog, &l->report, l->deadline_ms, err))
-		return -1;
-	return ctsh_host_network(&l->network, err);
+	return ctsh_watchdog_start(&l->dog, &l->report, l->deadline_ms, err);
 }
 
-/* Steps 2 to 4. */
+/*
+ * Steps 2 to 4.  A full /run or the like must not stand between an
+ * administrator and the host: such a failure of the guard refuses only who is
+ * not on break-glass.  uid 0 needs no guard at all.
+ */
 static int decide(struct login *l, struct ctsh_error *err)
 {
-	int rc = ctsh_route_decide(&l->route, l->invocation.uid, l->deadline_ms,
-	                           err);
+	struct ctsh_error held = {.code = CTSH_OK};
+	int rc;
+
+	l->deadline_ms = ctsh_now_ms() + DEADLINE_MS;
+	if (l->invocation.uid != 0) {
+		if (guard(l, &held) && held.code == CTSH_E_LIMIT) {
+			*err = held;
+			return -1;
+		}
+		if (ctsh_host_network(&l->network, err))
+			return -1;
+	}
+	rc = ctsh_route_decide(&l->route, l->invocation.uid, l->deadline_ms,
+	                       err);
 
 	/* A refusal is logged under the name, too, once that is known. */
 	if (l->route.person.name[0])
 		(void)!ctsh_text_copy(l->report.user, sizeof(l->report.user),
 		                      l->route.person.name);
+	if (rc == 0 && !l->route.host && held.code != CTSH_OK) {
+		*err = held;
+		return -1;
+	}
 	return rc;
 }
 
@@ -239,10 +253,10 @@ static int supervise(struct login *l, int *status, struct ctsh_error *err)
 	};
 	gid_t gid = l->route.person.gid;
 
-	log_open(l);
 	l->session_ms = ctsh_now_ms();
 	if (ctsh_watchdog_session(&l->dog, err))
 		return -1;
+	log_open(l);
 	ctsh_plan_free(&l->plan);
 	ctsh_route_close(&l->route);
 	ctsh_close_fd(&l->network);
@@ -307,12 +321,13 @@ static int go_to_host(struct login *l, struct ctsh_error *err)
 	if (ctsh_host_network_back(&l->network, err))
 		return -1;
 	return ctsh_host_shell(&l->invocation, &l->route.person,
-	                       l->route.host_shell, err);
+	                       l->route.host_shell, &l->is_caller, err);
 }
 
 int main(int argc, char **argv)
 {
 	static struct login l = {
+		.invocation = {.uid = (uid_t)-1, .gid = (gid_t)-1},
 		.slot = -1,
 		.network = -1,
 		.dog = CTSH_WATCHDOG_INIT,
@@ -324,7 +339,7 @@ int main(int argc, char **argv)
 
 	ctsh_hide();
 	ctsh_route_init(&l.route);
-	if (begin(&l, argc, argv, &err) || guard(&l, &err) || decide(&l, &err))
+	if (begin(&l, argc, argv, &err) || decide(&l, &err))
 		return refuse(&l, &err);
 	if (l.route.host) {
 		(void)go_to_host(&l, &err);

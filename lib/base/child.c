@@ -82,7 +82,9 @@ static _Noreturn void be_child(int sock, const struct call *call)
 	if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || getppid() != call->parent)
 		_exit(1);
 	(void)ctsh_fail(&err, CTSH_E_SYSTEM, 0, "%s: failed", call->name);
-	if (!take_null())
+	/* The caller may have had one of 0 to 2 closed. */
+	sock = fcntl(sock, F_DUPFD_CLOEXEC, 3);
+	if (sock < 0 || !take_null())
 		_exit(1);
 	failed = call->fn(call->argument, sock, call->message->body, &fd,
 	                  &err) != 0;

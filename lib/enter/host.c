@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "../base/proc.h"
+#include "sandbox.h"
 
 /*
  * /proc/PID/net shows the network of that process, and its files have numbers
@@ -60,10 +61,14 @@ int ctsh_host_network_back(int *previous, struct ctsh_error *err)
 
 int ctsh_host_leave(uid_t uid, gid_t gid, struct ctsh_error *err)
 {
+	/* To setresuid(2) it would mean "no change". */
+	if (uid == (uid_t)-1 || gid == (gid_t)-1)
+		return ctsh_fail(err, CTSH_E_SYSTEM, 0, "nobody to become");
 	if (setgroups(0, NULL) || setresgid(gid, gid, gid) ||
 	    setresuid(uid, uid, uid))
 		return ctsh_fail(err, CTSH_E_SYSTEM, errno,
 		                 "become the caller");
+	ctsh_hide();
 	return 0;
 }
 

@@ -145,9 +145,10 @@ static int fill_group(struct ctsh_person *person, struct ctsh_error *err)
 	struct group entry, *found = NULL;
 	int failed = group_by_gid(person->gid, &entry, &buffer, &found);
 
+	/* It serves %g alone, which refuses without; an administrator on
+	 * break-glass must get in without the group service. */
 	if (failed)
-		return ctsh_fail(err, CTSH_E_SYSTEM, failed, "look up gid %u",
-		                 person->gid);
+		return 0;
 	if (found && !ctsh_text_copy(person->group, sizeof(person->group),
 	                             found->gr_name))
 		return ctsh_fail(err, CTSH_E_SYSTEM, 0,

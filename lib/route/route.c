@@ -74,6 +74,17 @@ static void decide_root(struct ctsh_route *route)
 	choose_host(route);
 }
 
+/* For the host: without the group service the primary group must do. */
+static void take_memberships(struct ctsh_person *person, int64_t deadline_ms)
+{
+	struct ctsh_error ignored;
+
+	if (ctsh_person_memberships(person, deadline_ms, &ignored) == 0)
+		return;
+	person->groups[0] = person->gid;
+	person->group_count = 1;
+}
+
 int ctsh_route_decide(struct ctsh_route *route, uid_t uid, int64_t deadline_ms,
                       struct ctsh_error *err)
 {
@@ -94,8 +105,8 @@ int ctsh_route_decide(struct ctsh_route *route, uid_t uid, int64_t deadline_ms,
 		return -1;
 	if (qualifies) {
 		choose_host(route);
-		return ctsh_person_memberships(&route->person, deadline_ms,
-		                               err);
+		take_memberships(&route->person, deadline_ms);
+		return 0;
 	}
 	if (config_failed) {
 		*err = config_error;

@@ -59,6 +59,22 @@ def test_break_glass_works_without_a_file(lab, keeper):
         assert reaches_the_host(lab, keeper)
 
 
+def test_break_glass_works_with_a_host_shell_that_is_not_there(lab, keeper):
+    with lab.config.replaced('host_shell = "/bin/no-such-shell"\n'):
+        assert reaches_the_host(lab, keeper)
+        assert reaches_the_host(lab, root(lab))
+
+
+def test_break_glass_works_without_the_run_directory(lab, keeper, crun_box):
+    """And who is not on break-glass is refused then."""
+    lab.direct(crun_box.user, "-c", "true")  # makes the directory
+    with owned(lab.ctsh.run, mode=0o755):
+        assert reaches_the_host(lab, keeper)
+        result = lab.direct(crun_box.user, "-c", "id")
+        assert (result.status, result.out) == (125, "")
+        assert "[E_SYSTEM " in result.err
+
+
 def test_break_glass_works_when_closed(lab, keeper):
     with lab.config.extended('closed = "Back at noon."\n'):
         assert reaches_the_host(lab, keeper)

@@ -335,3 +335,14 @@ def test_soft_limits_of_the_caller_change_nothing(lab, crun_box, limit):
     result = process.run([*setpriv, "bash", "-c",
                           f'ulimit -S {limit} && exec "$@"', "-", *rest])
     assert result.out == f"{crun_box.uid}\n"
+
+
+@pytest.mark.parametrize("limit", ["--as=3000000", "--data=1000000",
+                                   "--nofile=10", "--stack=262144"])
+def test_hard_limits_too_low_for_our_programs(lab, guest, limit):
+    """Or the loader complains as root, to wherever the caller's stderr leads."""
+    argv = lab.direct_argv(guest, "-c", "true")
+    place = argv.index("--") + 1
+    argv[place:place] = ["prlimit", limit]
+    result = process.run(argv, b"", 20)
+    assert result.status == 125 and "[E_SYSTEM " in result.err, result
