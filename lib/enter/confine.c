@@ -4,31 +4,15 @@
 #include <errno.h>
 #include <grp.h>
 #include <linux/capability.h>
-#include <linux/securebits.h>
 #include <sched.h>
 #include <stdbool.h>
 #include <sys/prctl.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "../base/proc.h"
+#include "caps.h"
 #include "sandbox.h"
 #include "seccomp.h"
-
-/* Sets permitted and effective, and clears inheritable. */
-static int set_capabilities(uint64_t caps)
-{
-	struct __user_cap_header_struct header = {
-		.version = _LINUX_CAPABILITY_VERSION_3,
-	};
-	struct __user_cap_data_struct data[2] = {
-		{.permitted = (uint32_t)caps, .effective = (uint32_t)caps},
-		{.permitted = (uint32_t)(caps >> 32),
-	         .effective = (uint32_t)(caps >> 32)},
-	};
-
-	return (int)syscall(SYS_capset, &header, data);
-}
 
 /*
  * In a foreign user namespace our ids are not mapped, and a process with
@@ -46,21 +30,6 @@ static int take_mapped_root(const struct ctsh_container *c)
 		return -1;
 	ctsh_hide();
 	return 0;
-}
-
-/* Joining a user namespace fills the set up again, so not before that. */
-static int cut_bounding(uint64_t bounding)
-{
-	for (unsigned long cap = 0; cap < 64; cap++) {
-		int has = prctl(PR_CAPBSET_READ, cap, 0, 0, 0);
-
-		if (has < 0)
-			break; /* EINVAL: the kernel knows no more */
-		if (has && !(bounding >> cap & 1) &&
-		    prctl(PR_CAPBSET_DROP, cap, 0, 0, 0))
-			return -1;
-	}
-	return prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
 }
 
 static int change_ids(const struct ctsh_plan *plan, bool keep_caps)
@@ -106,7 +75,7 @@ static enum ctsh_stage load_filters(const struct ctsh_container *c,
 {
 	if (ctsh_seccomp_load(&c->filters))
 		return CTSH_STAGE_FILTERS;
-	if (has_admin && set_capabilities(0))
+	if (has_admin && ctsh_caps_set(0))
 		return CTSH_STAGE_CAPABILITIES;
 	return 0;
 }
@@ -118,13 +87,14 @@ enum ctsh_stage ctsh_confine(const struct ctsh_container *c,
 
 	if (take_mapped_root(c))
 		return CTSH_STAGE_MAPPED_ROOT;
-	if (cut_bounding(c->bounding))
+	/* Joining a user namespace fills the set up again: not before it. */
+	if (ctsh_caps_bound(c->bounding))
 		return CTSH_STAGE_BOUNDING;
 	if (setgroups(plan->group_count, plan->groups))
 		return CTSH_STAGE_GROUPS;
 	if (change_ids(plan, need_admin))
 		return CTSH_STAGE_IDS;
-	if (set_capabilities(need_admin ? 1ULL << CAP_SYS_ADMIN : 0))
+	if (ctsh_caps_set(need_admin ? 1ULL << CAP_SYS_ADMIN : 0))
 		return CTSH_STAGE_CAPABILITIES;
 	if (prove_ids(plan))
 		return CTSH_STAGE_PROOF;

@@ -13,6 +13,8 @@
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 
+#include "caps.h"
+
 /* A filter must name the architecture: the same number is another call under
  * another one, and a process may switch (int 0x80). */
 #if defined(__x86_64__)
@@ -94,39 +96,14 @@ static int read_bounding(uint64_t *set)
 	return 0;
 }
 
-/* Dropping what is not held is allowed; whether it went is read at the end. */
 static int drop_bounding(uint64_t keep, struct ctsh_error *err)
 {
-	for (int cap = 0; cap < CAPABILITY_MAX; cap++) {
-		if (keep >> cap & 1 ||
-		    prctl(PR_CAPBSET_DROP, cap, 0, 0, 0) == 0)
-			continue;
-		return errno == EINVAL ? 0 : fail(err, "drop bounding set");
-	}
-	return 0;
-}
-
-static int clear_ambient(struct ctsh_error *err)
-{
-	if (prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) < 0)
-		return fail(err, "clear ambient set");
-	return 0;
+	return ctsh_caps_bound(keep) < 0 ? fail(err, "drop bounding set") : 0;
 }
 
 static int set_capabilities(uint64_t keep, struct ctsh_error *err)
 {
-	struct __user_cap_header_struct header = {
-		.version = _LINUX_CAPABILITY_VERSION_3,
-	};
-	struct __user_cap_data_struct data[2] = {
-		{.effective = (uint32_t)keep, .permitted = (uint32_t)keep},
-		{.effective = (uint32_t)(keep >> 32),
-	         .permitted = (uint32_t)(keep >> 32)},
-	};
-
-	if (syscall(SYS_capset, &header, data) < 0)
-		return fail(err, "capset");
-	return 0;
+	return ctsh_caps_set(keep) < 0 ? fail(err, "capset") : 0;
 }
 
 static int set_no_new_privs(struct ctsh_error *err)
@@ -228,8 +205,8 @@ int ctsh_become(uid_t uid, gid_t gid, struct ctsh_error *err)
 	/* The bounding set first: dropping it needs what goes last.  The
 	 * capabilities after the ids: uid 0 would keep them. */
 	if (check_securebits(err) < 0 || drop_bounding(0, err) < 0 ||
-	    clear_ambient(err) < 0 || set_ids(uid, gid, err) < 0 ||
-	    set_capabilities(0, err) < 0 || set_no_new_privs(err) < 0)
+	    set_ids(uid, gid, err) < 0 || set_capabilities(0, err) < 0 ||
+	    set_no_new_privs(err) < 0)
 		return -1;
 	/* fs.suid_dumpable may have turned it on at the change of ids. */
 	ctsh_hide();
@@ -242,8 +219,7 @@ int ctsh_keep_only(uint64_t keep, struct ctsh_error *err)
 {
 	ctsh_hide();
 	if (check_securebits(err) < 0 || drop_bounding(keep, err) < 0 ||
-	    clear_ambient(err) < 0 || set_capabilities(keep, err) < 0 ||
-	    set_no_new_privs(err) < 0)
+	    set_capabilities(keep, err) < 0 || set_no_new_privs(err) < 0)
 		return -1;
 	ctsh_hide();
 	if (prove_capabilities(keep, err) < 0)
