@@ -7,6 +7,7 @@
 
 #include "../base/text.h"
 #include "person.h"
+#include "rule.h"
 #include "source.h"
 
 #define FILE_MAX ((size_t)64 * 1024)
@@ -93,14 +94,6 @@ static int read_lines(struct reading *r, char *text, size_t length,
 	return 0;
 }
 
-static bool is_member(const struct ctsh_person *person, gid_t gid)
-{
-	for (unsigned k = 0; k < person->group_count; k++)
-		if (person->groups[k] == gid)
-			return true;
-	return person->gid == gid;
-}
-
 /* A stale group refuses, but not those whom another line names. */
 static int ask_groups(const struct reading *r, bool *member,
                       int64_t deadline_ms, struct ctsh_error *err)
@@ -115,7 +108,7 @@ static int ask_groups(const struct reading *r, bool *member,
 	for (size_t i = 0; i < r->group_count; i++) {
 		if (gids[i] == CTSH_NO_GROUP)
 			missing = r->groups[i];
-		else if (is_member(r->person, gids[i]))
+		else if (ctsh_rule_is_member(r->person, gids[i]))
 			*member = true;
 	}
 	if (*member || !missing)

@@ -8,7 +8,7 @@
 
 /* -- who is meant ------------------------------------------------------ */
 
-static bool is_member(const struct ctsh_person *person, gid_t gid)
+bool ctsh_rule_is_member(const struct ctsh_person *person, gid_t gid)
 {
 	for (unsigned i = 0; i < person->group_count; i++)
 		if (person->groups[i] == gid)
@@ -27,7 +27,7 @@ static bool fits(const struct ctsh_match *match,
 	case CTSH_MATCH_ANY:
 		return person->uid != 0;
 	case CTSH_MATCH_GROUP:
-		return is_member(person, match->gid);
+		return ctsh_rule_is_member(person, match->gid);
 	case CTSH_MATCH_UIDS:
 		if (person->uid == 0 && match->low != match->high)
 			return false;

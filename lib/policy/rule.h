@@ -28,6 +28,9 @@ CTSH_MUST_CHECK int ctsh_rule_find(const struct ctsh_policy *policy,
                                    const struct ctsh_rule **rule,
                                    struct ctsh_error *err);
 
+/* Whether the person is in the group.  Memberships must be known. */
+bool ctsh_rule_is_member(const struct ctsh_person *person, gid_t gid);
+
 /* Whether any rule matches by group: then memberships must be known. */
 bool ctsh_rule_wants_groups(const struct ctsh_policy *policy);
 
