@@ -13,9 +13,6 @@
 #include "../lib/policy/config.h"
 #include "../lib/route/route.h"
 
-#define CONFIG_FILE CTSH_CONFDIR "/ctsh.conf"
-#define USERS_DIR CTSH_CONFDIR "/users"
-#define BREAK_GLASS_FILE CTSH_CONFDIR "/break_glass"
 #define LOOKUP_MS 10000
 
 static int bad(const struct ctsh_error *err)
@@ -69,12 +66,12 @@ static int check_one_user(struct ctsh_policy *policy, const char *name)
 		return CTSH_CTL_OK; /* an editor's, never a user's */
 	if (!ctsh_text_is_file_user(name)) {
 		(void)ctsh_fail(&err, CTSH_E_CONFIG, 0,
-		                "%s/%s: no user can have this name", USERS_DIR,
-		                name);
+		                "%s/%s: no user can have this name",
+		                CTSH_USERS_DIR, name);
 		return bad(&err);
 	}
-	if (ctsh_config_load_own(USERS_DIR, name, ctsh_route_engines(), policy,
-	                         &err))
+	if (ctsh_config_load_own(CTSH_USERS_DIR, name, ctsh_route_engines(),
+	                         policy, &err))
 		return bad(&err);
 	return CTSH_CTL_OK;
 }
@@ -82,14 +79,15 @@ static int check_one_user(struct ctsh_policy *policy, const char *name)
 static int check_users(struct ctsh_policy *policy)
 {
 	const struct dirent *entry;
-	DIR *dir = opendir(USERS_DIR);
+	DIR *dir = opendir(CTSH_USERS_DIR);
 	int worst = CTSH_CTL_OK;
 	size_t count = 0;
 
 	if (!dir && errno == ENOENT)
 		return CTSH_CTL_OK;
 	if (!dir) {
-		(void)fprintf(stderr, "error: %s cannot be read\n", USERS_DIR);
+		(void)fprintf(stderr, "error: %s cannot be read\n",
+		              CTSH_USERS_DIR);
 		return CTSH_CTL_BAD;
 	}
 	while ((entry = readdir(dir))) {
@@ -99,7 +97,7 @@ static int check_users(struct ctsh_policy *policy)
 	}
 	(void)closedir(dir);
 	if (worst == CTSH_CTL_OK)
-		(void)printf("%s: ok, %zu user%s\n", USERS_DIR, count,
+		(void)printf("%s: ok, %zu user%s\n", CTSH_USERS_DIR, count,
 		             count == 1 ? "" : "s");
 	return worst;
 }
@@ -116,10 +114,10 @@ static int check_break_glass(void)
 	struct ctsh_error err;
 	bool qualifies;
 
-	if (ctsh_break_glass(BREAK_GLASS_FILE, &nobody, &qualifies, deadline(),
-	                     &err))
+	if (ctsh_break_glass(CTSH_BREAK_GLASS_FILE, &nobody, &qualifies,
+	                     deadline(), &err))
 		return bad(&err);
-	(void)printf("%s: ok\n", BREAK_GLASS_FILE);
+	(void)printf("%s: ok\n", CTSH_BREAK_GLASS_FILE);
 	return CTSH_CTL_OK;
 }
 
@@ -146,7 +144,7 @@ int ctsh_command_check(int argc, char **argv)
 	if (argc == 2)
 		return check_draft(argv[1]);
 	/* The users' files build on the defaults of the first. */
-	rc = check_config(CONFIG_FILE, true, &policy);
+	rc = check_config(CTSH_CONFIG_FILE, true, &policy);
 	if (rc == CTSH_CTL_OK)
 		rc = check_users(&policy);
 	rc |= check_break_glass();

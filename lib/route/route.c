@@ -15,9 +15,6 @@
 #include "../runtime/runtime.h"
 #include "plan.h"
 
-#define CONFIG_FILE CTSH_CONFDIR "/ctsh.conf"
-#define USERS_DIR CTSH_CONFDIR "/users"
-#define BREAK_GLASS_FILE CTSH_CONFDIR "/break_glass"
 #define STANDARD_HOST_SHELL "/bin/bash"
 
 #define ENGINES_MAX 16
@@ -69,7 +66,7 @@ static void decide_root(struct ctsh_route *route)
 	                      "root");
 	route->person.group_count = 1; /* groups[0] is 0 */
 	/* On failure the policy stays empty and the standard shell is taken. */
-	(void)!ctsh_config_load(CONFIG_FILE, true, ctsh_route_engines(),
+	(void)!ctsh_config_load(CTSH_CONFIG_FILE, true, ctsh_route_engines(),
 	                        &route->policy, &ignored);
 	choose_host(route);
 }
@@ -97,10 +94,10 @@ int ctsh_route_decide(struct ctsh_route *route, uid_t uid, int64_t deadline_ms,
 	}
 	/* Held back: a broken configuration locks no administrator out. */
 	config_failed =
-		ctsh_config_load(CONFIG_FILE, true, ctsh_route_engines(),
+		ctsh_config_load(CTSH_CONFIG_FILE, true, ctsh_route_engines(),
 	                         &route->policy, &config_error) != 0;
 	if (ctsh_person_load(uid, &route->person, deadline_ms, err) ||
-	    ctsh_break_glass(BREAK_GLASS_FILE, &route->person, &qualifies,
+	    ctsh_break_glass(CTSH_BREAK_GLASS_FILE, &route->person, &qualifies,
 	                     deadline_ms, err))
 		return -1;
 	if (qualifies) {
@@ -112,7 +109,7 @@ int ctsh_route_decide(struct ctsh_route *route, uid_t uid, int64_t deadline_ms,
 		*err = config_error;
 		return -1;
 	}
-	if (ctsh_config_load_own(USERS_DIR, route->person.name,
+	if (ctsh_config_load_own(CTSH_USERS_DIR, route->person.name,
 	                         ctsh_route_engines(), &route->policy, err) ||
 	    ctsh_config_resolve(&route->policy, deadline_ms, err))
 		return -1;

@@ -23,6 +23,11 @@
 #include "../model/target.h"
 #include "../policy/config.h"
 
+/* Where the configuration lies. */
+#define CTSH_CONFIG_FILE CTSH_CONFDIR "/ctsh.conf"
+#define CTSH_USERS_DIR CTSH_CONFDIR "/users"
+#define CTSH_BREAK_GLASS_FILE CTSH_CONFDIR "/break_glass"
+
 /* The engines there are, as the configuration wants to know them; ends with a
  * NULL name.  Static. */
 const struct ctsh_engine_kind *ctsh_route_engines(void);
