@@ -111,22 +111,11 @@ static void reap(int pidfd, siginfo_t *info)
 		;
 }
 
-static void clean_line(char *text, size_t size)
-{
-	text[size - 1] = '\0';
-	for (; *text; text++)
-		if (*text < 0x20 || *text > 0x7e)
-			*text = '?';
-}
-
 /* The error of a child that may have read hostile bytes. */
 static int take_error(const struct call *call, struct ctsh_error *err)
 {
 	memcpy(err, call->message->body, sizeof(*err));
-	clean_line(err->what, sizeof(err->what));
-	clean_line(err->say, sizeof(err->say));
-	if ((unsigned)err->code >= CTSH_CODE_COUNT || err->code == CTSH_OK)
-		err->code = CTSH_E_SYSTEM;
+	ctsh_error_tidy(err);
 	return -1;
 }
 

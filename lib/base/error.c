@@ -59,6 +59,16 @@ int ctsh_fail(struct ctsh_error *err, enum ctsh_code code, int sys,
 	return -1;
 }
 
+void ctsh_error_tidy(struct ctsh_error *err)
+{
+	err->what[sizeof(err->what) - 1] = '\0';
+	err->say[sizeof(err->say) - 1] = '\0';
+	make_printable(err->what);
+	make_printable(err->say);
+	if ((unsigned)err->code >= CTSH_CODE_COUNT || err->code == CTSH_OK)
+		err->code = CTSH_E_SYSTEM;
+}
+
 static enum ctsh_code known(enum ctsh_code code)
 {
 	return (unsigned)code < CTSH_CODE_COUNT ? code : CTSH_E_SYSTEM;

@@ -47,6 +47,10 @@ struct ctsh_error {
 int ctsh_fail(struct ctsh_error *err, enum ctsh_code code, int sys,
               const char *fmt, ...) __attribute__((format(printf, 4, 5)));
 
+/* Makes an error that came from a process which may be hostile one that
+ * ctsh_fail() could have made: terminated, printable, with a code. */
+void ctsh_error_tidy(struct ctsh_error *err);
+
 /* "E_USAGE" and so on; "E_SYSTEM" for a number that is no code.  Static. */
 const char *ctsh_code_name(enum ctsh_code code);
 
