@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Tests against real engines and a real sshd.  They need root:
 
-    /usr/bin/python3 -m pytest tests/system
+    /usr/bin/python3 -m pytest tests/system tests/hostile
 """
 
 import contextlib
@@ -25,7 +25,7 @@ def pytest_configure(config):
     # Finalizers run on SIGTERM as they do on ^C.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     if os.geteuid() != 0:
-        raise pytest.UsageError("tests/system needs root")
+        raise pytest.UsageError("these tests need root")
     os.umask(0o022)
 
 

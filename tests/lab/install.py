@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from . import process
 
-SOURCE = os.path.abspath(os.path.join(os.path.dirname(__file__), "../../.."))
+SOURCE = os.path.abspath(os.path.join(os.path.dirname(__file__), "../.."))
 
 
 @dataclass(frozen=True)
