@@ -10,9 +10,10 @@
  *              of the caller's choice)
  * descriptors: 0 to 2 open, nothing else
  * process:     cwd "/", umask 077, all ids 0, groups {0}, timers off, core
- *              limit 0, signals default and unblocked except SIGINT SIGQUIT
- *              SIGTSTP SIGTTIN SIGTTOU: ignored, since the terminal can still
- *              send those to a process that the caller can no longer signal
+ *              limit 0, timer slack as usual, signals default and unblocked
+ *              except SIGINT SIGQUIT SIGTSTP SIGTTIN SIGTTOU: ignored, since
+ *              the terminal can still send those to a process that the caller
+ *              can no longer signal
  *
  * Privilege: none.
  * Trust:     the session believes ids and version because only root can
