@@ -140,6 +140,7 @@ LIB_SRC = \
 	lib/enter/container.c lib/enter/enter.c lib/enter/host.c \
 	lib/enter/inside.c lib/enter/interior.c lib/enter/lsm.c \
 	lib/enter/passwd.c lib/enter/proof.c lib/enter/sandbox.c \
+	lib/enter/schedule.c \
 	lib/enter/seccomp.c lib/enter/verify.c lib/registry/filters.c \
 	lib/registry/rundir.c lib/registry/slots.c lib/registry/sweep.c \
 	lib/route/environment.c lib/route/identity.c lib/route/plan.c \

@@ -51,6 +51,10 @@ CTSH_MUST_CHECK int ctsh_proc_parse_start(const char *text, uint64_t *ticks);
 CTSH_MUST_CHECK int ctsh_proc_parse_limits(const char *text,
                                            struct rlimit limits[RLIM_NLIMITS]);
 
+/* /proc/PID/personality: eight hexadecimal digits.  0 or -1. */
+CTSH_MUST_CHECK int ctsh_proc_parse_personality(const char *text,
+                                                unsigned *personality);
+
 /* uid_map or gid_map.  0, or -1 on malformed or overlong text. */
 CTSH_MUST_CHECK int ctsh_proc_parse_idmap(const char *text,
                                           struct ctsh_idmap *map);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Part of proc.h: /proc/PID/status and /proc/PID/stat. */
+/* Part of proc.h: /proc/PID/status, /proc/PID/stat, /proc/PID/personality. */
 #include <limits.h>
 
 #include "proc.h"
@@ -66,19 +66,25 @@ static bool take_groups(const char **p, void *out)
 	return true;
 }
 
-/* Sixteen hexadecimal digits, as the kernel writes a set of capabilities. */
-static bool take_set(const char **p, void *out)
+/* Exactly so many hexadecimal digits. */
+static bool take_digits(const char **p, unsigned count, uint64_t *out)
 {
 	uint64_t value = 0;
 
-	ctsh_scan_blanks(p);
-	if (strspn(*p, "0123456789abcdef") != 16)
+	if (strspn(*p, "0123456789abcdef") != count)
 		return false;
-	for (int i = 0; i < 16; i++, ++*p)
+	for (unsigned i = 0; i < count; i++, ++*p)
 		value = value << 4 |
 		        (uint64_t)(**p <= '9' ? **p - '0' : **p - 'a' + 10);
-	*(uint64_t *)out = value;
+	*out = value;
 	return true;
+}
+
+/* As the kernel writes a set of capabilities. */
+static bool take_set(const char **p, void *out)
+{
+	ctsh_scan_blanks(p);
+	return take_digits(p, 16, out);
 }
 
 static bool scan_state(const char **p, char *out)
@@ -220,5 +226,16 @@ int ctsh_proc_parse_start(const char *text, uint64_t *ticks)
 	    !take_numbers(&text, &start))
 		return -1;
 	*ticks = start;
+	return 0;
+}
+
+int ctsh_proc_parse_personality(const char *text, unsigned *personality)
+{
+	uint64_t value;
+
+	if (!take_digits(&text, 8, &value) || !ctsh_scan_char(&text, '\n') ||
+	    *text)
+		return -1;
+	*personality = (unsigned)value;
 	return 0;
 }

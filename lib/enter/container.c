@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,6 +16,7 @@
 #include "cgroup.h"
 #include "lsm.h"
 #include "proof.h"
+#include "schedule.h"
 
 #define SMALL_FILE_MAX 16384
 
@@ -86,6 +88,27 @@ static int read_oom_score_adj(struct ctsh_container *c, struct ctsh_error *err)
 	return 0;
 }
 
+static int read_personality(struct ctsh_container *c, struct ctsh_error *err)
+{
+	ctsh_autofree char *text = NULL;
+	ctsh_autofree char *slack = NULL;
+	uint64_t value;
+
+	text = ctsh_read_file_at(c->proc, "personality", SMALL_FILE_MAX, NULL);
+	slack = ctsh_read_file_at(c->proc, "timerslack_ns", SMALL_FILE_MAX,
+	                          NULL);
+	if (!text || !slack)
+		return ctsh_fail(err, CTSH_E_SYSTEM, errno,
+		                 "read its personality and timer slack");
+	slack[strcspn(slack, "\n")] = '\0';
+	if (ctsh_proc_parse_personality(text, &c->personality) ||
+	    !ctsh_text_number(slack, ULONG_MAX, &value))
+		return ctsh_fail(err, CTSH_E_SYSTEM, 0,
+		                 "unexpected personality or timer slack");
+	c->timer_slack_ns = (unsigned long)value;
+	return 0;
+}
+
 /* Not by prlimit(2): for an init that is not root's it needs SYS_RESOURCE, and
  * root may lack that. */
 static int read_limits(struct ctsh_container *c, struct ctsh_error *err)
@@ -138,7 +161,8 @@ static int read_all(struct ctsh_container *c, struct ctsh_error *err)
 	if (read_status(c, err) || read_namespaces(c, err) ||
 	    open_files(c, err) || read_idmap(c, "uid_map", &c->uids, err) ||
 	    read_idmap(c, "gid_map", &c->gids, err) || read_limits(c, err) ||
-	    read_oom_score_adj(c, err) || ctsh_cgroup_open(c, err))
+	    read_oom_score_adj(c, err) || read_personality(c, err) ||
+	    ctsh_schedule_read(c, err) || ctsh_cgroup_open(c, err))
 		return -1;
 	return 0;
 }

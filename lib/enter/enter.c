@@ -16,6 +16,7 @@
 #include "../base/fdio.h"
 #include "../base/proc.h"
 #include "cgroup.h"
+#include "schedule.h"
 #include "stage.h"
 #include "verify.h"
 
@@ -37,6 +38,8 @@ static const struct {
 	enum ctsh_code code;
 } failures[CTSH_STAGE_COUNT] = {
 	[CTSH_STAGE_KEYRING] = {"new session keyring", CTSH_E_SYSTEM},
+	[CTSH_STAGE_TRAITS] = {"personality and timer slack", CTSH_E_SYSTEM},
+	[CTSH_STAGE_SECUREBITS] = {"clear the secure bits", CTSH_E_UNSAFE},
 	[CTSH_STAGE_LIMITS] = {"resource limits", CTSH_E_UNSAFE},
 	[CTSH_STAGE_SETNS] = {"join the namespaces", CTSH_E_UNSAFE},
 	[CTSH_STAGE_ROOT] = {"change root", CTSH_E_UNSAFE},
@@ -169,6 +172,7 @@ static int guide_m(struct passage *p, struct ctsh_error *err)
 	if (count_own_filters(p, err) || start_m(p, err) ||
 	    ctsh_cgroup_join(e->container, p->m, err) ||
 	    set_oom_score_adj(p, err) ||
+	    ctsh_schedule_give(e->container, p->m, err) ||
 	    expect(p, CTSH_STAGE_CONFINED, NULL, err) ||
 	    ctsh_verify_confined(p->m, e->container, e->plan, p->own_filters,
 	                         err))

@@ -12,6 +12,8 @@
 #include <sched.h>
 #include <signal.h>
 #include <sys/ioctl.h>
+#include <sys/personality.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -71,12 +73,25 @@ static void set_limits(const struct ctsh_container *c, int sock)
 	}
 }
 
+/* What is asked of the kernel by other ways than a limit. */
+static void take_traits(const struct ctsh_container *c, int sock)
+{
+	if (personality(c->personality) < 0 ||
+	    prctl(PR_SET_TIMERSLACK, c->timer_slack_ns, 0, 0, 0))
+		fail(sock, CTSH_STAGE_TRAITS);
+	/* They decide what a change of ids does to capabilities; a locked one
+	 * would go on to the shell. */
+	if (prctl(PR_SET_SECUREBITS, 0, 0, 0, 0))
+		fail(sock, CTSH_STAGE_SECUREBITS);
+}
+
 static void join(const struct ctsh_container *c, int sock)
 {
 	/* A fresh anonymous session keyring: the login's own stays outside. */
 	if (syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, NULL) < 0 &&
 	    errno != ENOSYS)
 		fail(sock, CTSH_STAGE_KEYRING);
+	take_traits(c, sock);
 	set_limits(c, sock);
 	/* While it is allowed: a user namespace may deny setgroups(2). */
 	if (setgroups(0, NULL))

@@ -23,6 +23,7 @@
 #define CTSH_NS_COUNT 8
 #define CTSH_IDMAP_MAX 340 /* the kernel's own limit of lines */
 #define CTSH_CGROUP_MAX 24
+#define CTSH_CPUS_MAX 8192 /* the largest NR_CPUS that a kernel can have */
 
 struct ctsh_ns_id {
 	dev_t dev;
@@ -43,6 +44,15 @@ struct ctsh_filters {
 		unsigned length; /* instructions */
 		struct sock_filter *insns;
 	} * filter;
+};
+
+/* How the kernel serves a process; see schedule.h. */
+struct ctsh_schedule {
+	int policy; /* SCHED_*                  */
+	int nice;
+	bool reset_on_fork;
+	int ioprio; /* class and level together */
+	unsigned long cpus[CTSH_CPUS_MAX / (8 * sizeof(unsigned long))];
 };
 
 /* Every descriptor is close-on-exec; -1 means "not held". */
@@ -72,6 +82,9 @@ struct ctsh_container {
 	struct ctsh_filters filters;
 	struct rlimit limits[RLIM_NLIMITS];
 	int oom_score_adj;
+	struct ctsh_schedule schedule;
+	unsigned personality;         /* personality(2)               */
+	unsigned long timer_slack_ns; /* PR_SET_TIMERSLACK; 0: the default */
 };
 
 #define CTSH_CONTAINER_INIT                                         \

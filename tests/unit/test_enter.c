@@ -10,6 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <sys/personality.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 
@@ -265,6 +266,49 @@ static void enter_lowers_limits_and_never_raises_them(void **state)
 		(struct rlimit){RLIM_INFINITY, RLIM_INFINITY};
 	assert_int_equal(setrlimit(RLIMIT_FSIZE, &small), 0);
 	assert_int_equal(run(t), 0);
+	finish(t);
+}
+
+static int be_served_otherwise(void)
+{
+	if (mount_proc() || setpriority(PRIO_PROCESS, 0, 6) ||
+	    syscall(SYS_ioprio_set, 1, 0, 3 << 13) ||
+	    prctl(PR_SET_TIMERSLACK, 70000, 0, 0, 0))
+		return -1;
+	return personality(ADDR_NO_RANDOMIZE) < 0;
+}
+
+static void enter_takes_the_traits_of_the_init(void **state)
+{
+	struct trial *t = *state;
+
+	prepare(t, FAKE_ALL, be_served_otherwise,
+	        (char[]){"test $(nice) = 6 && "
+	                 "test \"$(ionice -p $$)\" = idle && "
+	                 "test $(cat /proc/self/timerslack_ns) = 70000 && "
+	                 "test $(cat /proc/self/personality) = 00040000"});
+	assert_int_equal(run(t), 0);
+	finish(t);
+}
+
+/* What the caller had, and the init has not. */
+static void enter_leaves_the_traits_of_the_caller_behind(void **state)
+{
+	struct trial *t = *state;
+	struct sched_param rt = {.sched_priority = 1}, other = {0};
+
+	prepare(t, FAKE_ALL, mount_proc,
+	        (char[]){"test $(nice) = 0 && "
+	                 "chrt -p $$ | grep -q SCHED_OTHER && "
+	                 "test $(cat /proc/self/timerslack_ns) = 50000 && "
+	                 "test $(cat /proc/self/personality) = 00000000"});
+	assert_int_equal(sched_setscheduler(0, SCHED_FIFO, &rt), 0);
+	assert_true(personality(UNAME26) >= 0);
+	assert_int_equal(prctl(PR_SET_TIMERSLACK, 1000000, 0, 0, 0), 0);
+	assert_int_equal(run(t), 0);
+	assert_int_equal(sched_setscheduler(0, SCHED_OTHER, &other), 0);
+	assert_true(personality(0) >= 0);
+	assert_int_equal(prctl(PR_SET_TIMERSLACK, 0, 0, 0, 0), 0);
 	finish(t);
 }
 
@@ -527,6 +571,8 @@ int main(void)
 		cmocka_unit_test(enter_puts_the_shell_into_every_namespace),
 		cmocka_unit_test(enter_cuts_the_bounding_set_to_the_inits),
 		cmocka_unit_test(enter_sets_no_new_privs_like_the_init),
+		cmocka_unit_test(enter_takes_the_traits_of_the_init),
+		cmocka_unit_test(enter_leaves_the_traits_of_the_caller_behind),
 		cmocka_unit_test(enter_refuses_an_init_that_has_changed_since),
 		cmocka_unit_test(nothing_outlives_a_login_process_that_dies),
 		cmocka_unit_test(

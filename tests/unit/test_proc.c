@@ -767,6 +767,26 @@ static void read_says_system_of_what_is_malformed(void **state)
 	assert_int_equal(system(command), 0);
 }
 
+static void a_personality_is_eight_digits(void **state)
+{
+	static const char *const bad[] = {
+		"",           "\n",         "0000000\n",   "000000000\n",
+		"00040000",   "0004000g\n", "00040000 \n", "00040000\n\n",
+		"0x040000\n", "FFFFFFFF\n",
+	};
+	unsigned value = 0;
+
+	(void)state;
+	assert_int_equal(ctsh_proc_parse_personality("00000000\n", &value), 0);
+	assert_int_equal(value, 0);
+	assert_int_equal(ctsh_proc_parse_personality("ff0c0008\n", &value), 0);
+	assert_int_equal(value, 0xff0c0008);
+	for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++)
+		if (ctsh_proc_parse_personality(bad[i], &value) != -1)
+			fail_msg("accepted '%s'", bad[i]);
+	assert_int_equal(value, 0xff0c0008);
+}
+
 static void limits_are_read_as_prlimit_gives_them(void **state)
 {
 	ctsh_autofree char *text =
@@ -806,6 +826,7 @@ static void limits_that_are_malformed_are_refused(void **state)
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_personality_is_eight_digits),
 		cmocka_unit_test(limits_are_read_as_prlimit_gives_them),
 		cmocka_unit_test(limits_that_are_malformed_are_refused),
 		cmocka_unit_test(status_reads_every_field),
