@@ -167,11 +167,13 @@ static int read_all(struct ctsh_container *c, struct ctsh_error *err)
 	return 0;
 }
 
-static int check_protection(const struct ctsh_container *c,
+static int check_protection(struct ctsh_container *c,
                             const struct ctsh_target *target,
                             const struct ctsh_terms *terms,
                             struct ctsh_error *err)
 {
+	ctsh_autoclose int self = -1;
+
 	if (target->names_seccomp && !c->filter_count &&
 	    !terms->allow_no_seccomp)
 		return ctsh_fail(
@@ -179,9 +181,10 @@ static int check_protection(const struct ctsh_container *c,
 			"the engine names a seccomp profile and pid %d "
 			"has no filter",
 			(int)c->pid);
-	if (!terms->allow_no_lsm)
-		return ctsh_lsm_refuse_label(c->proc, err);
-	return 0;
+	if (terms->allow_no_lsm)
+		return 0;
+	self = ctsh_proc_of(getpid(), err);
+	return self < 0 ? -1 : ctsh_lsm_read(c->proc, self, &c->label, err);
 }
 
 static int open_and_prove(struct ctsh_container *c,
@@ -264,5 +267,6 @@ void ctsh_container_close(struct ctsh_container *c)
 		ctsh_close_fd(&c->cgroup1[i]);
 	ctsh_free_at(&c->cgroup_text);
 	ctsh_filters_free(&c->filters);
+	ctsh_lsm_free(&c->label);
 	*c = (struct ctsh_container)CTSH_CONTAINER_INIT;
 }

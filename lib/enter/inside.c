@@ -21,6 +21,7 @@
 
 #include "../base/clean.h"
 #include "confine.h"
+#include "lsm.h"
 #include "sandbox.h"
 #include "seccomp.h"
 #include "stage.h"
@@ -76,6 +77,9 @@ static void set_limits(const struct ctsh_container *c, int sock)
 /* What is asked of the kernel by other ways than a limit. */
 static void take_traits(const struct ctsh_container *c, int sock)
 {
+	/* Through the host's /proc: this is the last moment. */
+	if (ctsh_lsm_ask(&c->label))
+		fail(sock, CTSH_STAGE_LABEL);
 	if (personality(c->personality) < 0 ||
 	    prctl(PR_SET_TIMERSLACK, c->timer_slack_ns, 0, 0, 0))
 		fail(sock, CTSH_STAGE_TRAITS);

@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * lsm.h - whether a security module confines the init.
+ * lsm.h - the security label of the init: AppArmor, SELinux, Smack.
  *
- * Until ctsh sets the label on entry itself, a labelled container is refused
- * unless the rule allows it to be entered without.
+ * Nothing but an exec takes on another label, and only a process itself can
+ * ask for it, in a file below /proc.  So M asks while it still sees the host's
+ * /proc (a container may mount what it likes over its own: CVE-2019-16884,
+ * CVE-2025-52881), the request goes on to S, and P reads it back.  If the
+ * module then does not allow the transition, the exec fails.
  *
  * Privilege: root, on the host.
  * Trust:     /proc/PID/attr of the host's /proc: the kernel's word.
@@ -11,13 +14,34 @@
 #ifndef CTSH_ENTER_LSM_H
 #define CTSH_ENTER_LSM_H
 
-#include <stdbool.h>
-
 #include "../base/error.h"
+#include "../model/container.h"
 
-/* 0 if no security module labels the process behind `proc` (O_PATH of its
- * /proc directory), or only as "unconfined".  -1: E_UNSAFE with the label,
- * E_SYSTEM if it cannot be read. */
-CTSH_MUST_CHECK int ctsh_lsm_refuse_label(int proc, struct ctsh_error *err);
+/*
+ * Fills `*label`, which the caller frees (ctsh_lsm_free()), from the process
+ * behind `init`; `own` is ours (both O_PATH of a /proc directory).  Empty where
+ * no module labels it, or every module labels us alike.  0; or -1 with `*label`
+ * untouched: E_UNSAFE for a label that cannot be asked for, E_SYSTEM.
+ */
+CTSH_MUST_CHECK int ctsh_lsm_read(int init, int own, struct ctsh_label *label,
+                                  struct ctsh_error *err);
+
+/* Asks for it, in this very process, for the next exec.  Nothing happens for an
+ * empty one.  0, or -1 with errno; system calls only. */
+CTSH_MUST_CHECK int ctsh_lsm_ask(const struct ctsh_label *label);
+
+/* That the process behind `proc` has asked for it.  0, or -1 with E_UNSAFE. */
+CTSH_MUST_CHECK int ctsh_lsm_check_asked(int proc,
+                                         const struct ctsh_label *label,
+                                         struct ctsh_error *err);
+
+/* That reading it again (as ctsh_lsm_read()) gives the same; nothing is read if
+ * it was not the first time.  0, or -1 with E_UNSAFE, E_SYSTEM. */
+CTSH_MUST_CHECK int ctsh_lsm_check_unchanged(int init, int own,
+                                             const struct ctsh_label *label,
+                                             struct ctsh_error *err);
+
+/* Frees and empties.  Harmless on an empty one.  Preserves errno. */
+void ctsh_lsm_free(struct ctsh_label *label);
 
 #endif

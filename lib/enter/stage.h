@@ -22,6 +22,7 @@ enum ctsh_stage {
 	CTSH_STAGE_STARTED,
 	/* Failures: the step that failed. */
 	CTSH_STAGE_KEYRING,
+	CTSH_STAGE_LABEL,
 	CTSH_STAGE_TRAITS,
 	CTSH_STAGE_SECUREBITS,
 	CTSH_STAGE_LIMITS,

@@ -12,6 +12,7 @@
 #include "../base/fdio.h"
 #include "../base/proc.h"
 #include "container.h"
+#include "lsm.h"
 #include "proof.h"
 
 #define CGROUP_TEXT_MAX 65536
@@ -142,6 +143,7 @@ int ctsh_verify_confined(pid_t m, const struct ctsh_container *c,
 
 	if (proc < 0 || check_namespaces(proc, c, "pid_for_children", err) ||
 	    check_cgroups(proc, c, err) ||
+	    ctsh_lsm_check_asked(proc, &c->label, err) ||
 	    ctsh_proc_read_status(proc, &status, err))
 		return -1;
 	return check_powerless(proc, &status, c, plan, own_filters, err);
@@ -155,6 +157,7 @@ int ctsh_verify_born(pid_t s, const struct ctsh_container *c,
 	struct ctsh_proc_status status;
 
 	if (proc < 0 || check_namespaces(proc, c, "pid", err) ||
+	    ctsh_lsm_check_asked(proc, &c->label, err) ||
 	    ctsh_proc_read_status(proc, &status, err))
 		return -1;
 	if (status.parent != getpid())
@@ -187,10 +190,12 @@ int ctsh_verify_unchanged(const struct ctsh_container *c,
 {
 	ctsh_autoclose int root =
 		openat(c->proc, "root", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	ctsh_autoclose int self = ctsh_proc_of(getpid(), err);
 	struct ctsh_proc_status s;
 
-	if (check_namespaces(c->proc, c, "pid", err) ||
+	if (self < 0 || check_namespaces(c->proc, c, "pid", err) ||
 	    check_cgroups(c->proc, c, err) ||
+	    ctsh_lsm_check_unchanged(c->proc, self, &c->label, err) ||
 	    ctsh_proc_read_status(c->proc, &s, err))
 		return -1;
 	if (s.uid[1] != c->init_uid || s.gid[1] != c->init_gid)

@@ -55,6 +55,15 @@ struct ctsh_schedule {
 	unsigned long cpus[CTSH_CPUS_MAX / (8 * sizeof(unsigned long))];
 };
 
+/* What a security module calls the init; see lsm.h. */
+struct ctsh_label {
+	bool read;        /* or the rule does without it                  */
+	const char *file; /* where M asks for it, below its /proc directory;
+	                     static, NULL: there is nothing to ask for    */
+	char *shown;      /* as the kernel shows it, heap                 */
+	char *wanted;     /* as the kernel wants it written, heap         */
+};
+
 /* Every descriptor is close-on-exec; -1 means "not held". */
 struct ctsh_container {
 	pid_t pid;            /* for /proc paths and ptrace, while pinned     */
@@ -83,6 +92,7 @@ struct ctsh_container {
 	struct rlimit limits[RLIM_NLIMITS];
 	int oom_score_adj;
 	struct ctsh_schedule schedule;
+	struct ctsh_label label;
 	unsigned personality;         /* personality(2)               */
 	unsigned long timer_slack_ns; /* PR_SET_TIMERSLACK; 0: the default */
 };

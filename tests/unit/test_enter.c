@@ -312,6 +312,18 @@ static void enter_leaves_the_traits_of_the_caller_behind(void **state)
 	finish(t);
 }
 
+static void enter_refuses_a_label_that_nobody_takes(void **state)
+{
+	static char shown[] = "box (enforce)", wanted[] = "exec box";
+	struct trial *t = *state;
+
+	prepare(t, FAKE_ALL, NULL, (char[]){"exit 0"});
+	t->c.label.file = "attr/apparmor/exec";
+	t->c.label.shown = strdup(shown);
+	t->c.label.wanted = strdup(wanted);
+	expect_refusal(t, CTSH_E_UNSAFE, "ask for the security label");
+}
+
 static void enter_sets_no_new_privs_like_the_init(void **state)
 {
 	struct trial *t = *state;
@@ -573,6 +585,7 @@ int main(void)
 		cmocka_unit_test(enter_sets_no_new_privs_like_the_init),
 		cmocka_unit_test(enter_takes_the_traits_of_the_init),
 		cmocka_unit_test(enter_leaves_the_traits_of_the_caller_behind),
+		cmocka_unit_test(enter_refuses_a_label_that_nobody_takes),
 		cmocka_unit_test(enter_refuses_an_init_that_has_changed_since),
 		cmocka_unit_test(nothing_outlives_a_login_process_that_dies),
 		cmocka_unit_test(

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* A directory stands for /proc/PID: no security module is needed. */
+/* Directories stand for /proc/PID: no security module is needed. */
 #include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -14,82 +14,251 @@
 
 #include "../../lib/enter/lsm.h"
 
+#define APPARMOR "attr/apparmor/current"
+#define SMACK "attr/smack/current"
+#define SHARED "attr/current"
+
 static const char *const directories[] = {"attr", "attr/apparmor",
                                           "attr/smack"};
+static const char *const files[] = {APPARMOR, SMACK, SHARED, "attr/exec",
+                                    "attr/apparmor/exec"};
 
-/* What the function says of a process with that text in that attribute. */
-static int judge(const char *attribute, const char *text, size_t length,
-                 struct ctsh_error *err)
+/* A process: what stands in which of its files. */
+struct process {
+	const char *apparmor, *smack, *shared;
+};
+
+static void put(int dir, const char *file, const char *text, size_t length)
 {
-	char path[] = "/tmp/ctsh-lsm-XXXXXX";
-	int dir, file, result;
+	int fd = openat(dir, file, O_WRONLY | O_CREAT | O_TRUNC, 0644);
+
+	assert_true(fd >= 0);
+	assert_int_equal(write(fd, text, length), length);
+	(void)close(fd);
+}
+
+/* SELinux ends its text with a NUL, the others with a newline. */
+static void put_label(int dir, const char *file, const char *label, int nul)
+{
+	char text[256];
+	int length =
+		snprintf(text, sizeof(text), "%s%s", label, nul ? "" : "\n");
+
+	if (label)
+		put(dir, file, text, (size_t)(length + nul));
+}
+
+static int make(char *path, const struct process *p)
+{
+	int dir;
 
 	assert_non_null(mkdtemp(path));
 	dir = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	for (size_t i = 0; i < 3; i++)
 		assert_int_equal(mkdirat(dir, directories[i], 0755), 0);
-	if (attribute) {
-		file = openat(dir, attribute, O_WRONLY | O_CREAT | O_EXCL,
-		              0644);
-		assert_int_equal(write(file, text, length), length);
-		(void)close(file);
-	}
-	result = ctsh_lsm_refuse_label(dir, err);
-	if (attribute)
-		assert_int_equal(unlinkat(dir, attribute, 0), 0);
+	put_label(dir, APPARMOR, p->apparmor, 0);
+	put_label(dir, SMACK, p->smack, 0);
+	put_label(dir, SHARED, p->shared, !p->apparmor && !p->smack);
+	return dir;
+}
+
+static void take_away(const char *path, int dir)
+{
+	for (size_t i = 0; i < sizeof(files) / sizeof(*files); i++)
+		(void)unlinkat(dir, files[i], 0);
 	for (size_t i = 3; i-- > 0;)
 		assert_int_equal(unlinkat(dir, directories[i], AT_REMOVEDIR),
 		                 0);
 	(void)close(dir);
 	assert_int_equal(rmdir(path), 0);
-	return result;
 }
 
-static void a_process_without_label_passes(void **state)
+static int read_both(const struct process *init, const struct process *own,
+                     struct ctsh_label *label, struct ctsh_error *err)
 {
-	struct ctsh_error err = {0};
+	char theirs[] = "/tmp/ctsh-lsm-XXXXXX", ours[] = "/tmp/ctsh-lsm-XXXXXX";
+	int their_dir = make(theirs, init), our_dir = make(ours, own);
+	int rc = ctsh_lsm_read(their_dir, our_dir, label, err);
+
+	if (rc == 0)
+		assert_int_equal(ctsh_lsm_check_unchanged(their_dir, our_dir,
+		                                          label, err),
+		                 0);
+	take_away(theirs, their_dir);
+	take_away(ours, our_dir);
+	return rc;
+}
+
+#define CONTEXT "system_u:system_r:container_t:s0:c1,c2"
+#define OURS "unconfined_u:unconfined_r:unconfined_t:s0-s0:c0.c1023"
+#define STACK "lxd-c1_</var/lib/lxd>//&:lxd-c1_<var-lib-lxd>:unconfined"
+
+static void who_is_labelled_alike_needs_nothing(void **state)
+{
+	static const struct process alike[] = {
+		{NULL, NULL, NULL},
+		{NULL, NULL, ""},
+		{"unconfined", NULL, "unconfined"},
+		{"docker-default (enforce)", NULL, "docker-default (enforce)"},
+		{NULL, NULL, OURS},
+		{NULL, "_", "_"},
+	};
 
 	(void)state;
-	assert_int_equal(judge(NULL, NULL, 0, &err), 0);
-	assert_int_equal(judge("attr/current", "", 0, &err), 0);
-	assert_int_equal(judge("attr/current", "unconfined\n", 11, &err), 0);
-	assert_int_equal(
-		judge("attr/apparmor/current", "unconfined\n", 11, &err), 0);
+	for (size_t i = 0; i < sizeof(alike) / sizeof(*alike); i++) {
+		struct ctsh_label label = {0};
+		struct ctsh_error err;
+
+		assert_int_equal(read_both(&alike[i], &alike[i], &label, &err),
+		                 0);
+		assert_true(label.read);
+		assert_null(label.file);
+		ctsh_lsm_free(&label);
+	}
 }
 
-static void a_label_is_refused_and_named(void **state)
+static void another_label_is_asked_for_by_its_module(void **state)
 {
 	static const struct {
-		const char *attribute;
-		const char *label;
+		struct process init, own;
+		const char *file, *wanted;
 	} cases[] = {
-		{"attr/current", "docker-default (enforce)"},
-		{"attr/current", "docker-default (complain)"},
-		{"attr/current", "system_u:system_r:container_t:s0:c1,c2"},
-		{"attr/current", "unconfined_u:unconfined_r:unconfined_t:s0"},
-		{"attr/current", "unconfined2"},
-		{"attr/apparmor/current", "lxc-container-default (enforce)"},
-		{"attr/smack/current", "_"},
+		{{"docker-default (enforce)", NULL, "docker-default (enforce)"},
+	         {"unconfined", NULL, "unconfined"},
+	         "attr/apparmor/exec",
+	         "exec docker-default"},
+		{{"a b (c) (complain)", NULL, "a b (c) (complain)"},
+	         {"unconfined", NULL, "unconfined"},
+	         "attr/apparmor/exec",
+	         "exec a b (c)"},
+		{{STACK " (mixed)", NULL, STACK " (mixed)"},
+	         {"unconfined", NULL, "unconfined"},
+	         "attr/apparmor/exec",
+	         "exec " STACK},
+		{{"unconfined", NULL, "unconfined"},
+	         {"sshd (enforce)", NULL, "sshd (enforce)"},
+	         "attr/apparmor/exec",
+	         "exec unconfined"},
+		{{NULL, NULL, CONTEXT},
+	         {NULL, NULL, OURS},
+	         "attr/exec",
+	         CONTEXT},
 	};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		struct ctsh_label label = {0};
+		struct ctsh_error err;
+
+		if (read_both(&cases[i].init, &cases[i].own, &label, &err))
+			fail_msg("case %zu: %s", i, err.what);
+		assert_string_equal(label.file, cases[i].file);
+		assert_string_equal(label.wanted, cases[i].wanted);
+		ctsh_lsm_free(&label);
+	}
+}
+
+static void a_label_that_cannot_be_asked_for_is_refused(void **state)
+{
+	static const struct {
+		struct process init, own;
+		const char *reason;
+	} cases[] = {
+		{{NULL, "box", "box"}, {NULL, "_", "_"}, "'box'"},
+		{{NULL, NULL, ""}, {NULL, NULL, OURS}, "no security label"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		struct ctsh_label label = {0};
 		struct ctsh_error err = {0};
 
-		/* With a NUL at the end, as SELinux has it. */
-		assert_int_equal(judge(cases[i].attribute, cases[i].label,
-		                       strlen(cases[i].label) + 1, &err),
-		                 -1);
+		assert_int_equal(
+			read_both(&cases[i].init, &cases[i].own, &label, &err),
+			-1);
 		assert_int_equal(err.code, CTSH_E_UNSAFE);
-		assert_non_null(strstr(err.what, cases[i].label));
+		assert_non_null(strstr(err.what, cases[i].reason));
+		assert_null(label.file);
 	}
+}
+
+static void what_was_asked_for_is_read_back(void **state)
+{
+	static char shown[] = "box (enforce)", wanted[] = "exec box";
+	const struct ctsh_label label = {.read = true,
+	                                 .file = "attr/apparmor/exec",
+	                                 .shown = shown,
+	                                 .wanted = wanted};
+	static const struct process plain = {"unconfined", NULL, "unconfined"};
+	char path[] = "/tmp/ctsh-lsm-XXXXXX";
+	struct ctsh_error err = {0};
+	int dir = make(path, &plain);
+
+	(void)state;
+	put_label(dir, label.file, "box (enforce)", 0);
+	assert_int_equal(ctsh_lsm_check_asked(dir, &label, &err), 0);
+	put_label(dir, label.file, "box (complain)", 0);
+	assert_int_equal(ctsh_lsm_check_asked(dir, &label, &err), -1);
+	assert_int_equal(err.code, CTSH_E_UNSAFE);
+	/* Nothing asked for, or nobody there to be asked. */
+	put(dir, label.file, "", 0);
+	assert_int_equal(ctsh_lsm_check_asked(dir, &label, &err), -1);
+	assert_int_equal(unlinkat(dir, label.file, 0), 0);
+	assert_int_equal(ctsh_lsm_check_asked(dir, &label, &err), -1);
+	take_away(path, dir);
+}
+
+static void an_init_that_changes_its_label_is_noticed(void **state)
+{
+	static const struct process plain = {"unconfined", NULL, "unconfined"};
+	static const struct process box = {"box (enforce)", NULL, "box"};
+	char theirs[] = "/tmp/ctsh-lsm-XXXXXX", ours[] = "/tmp/ctsh-lsm-XXXXXX";
+	int their_dir = make(theirs, &box), our_dir = make(ours, &plain);
+	struct ctsh_label label = {0}, without = {0};
+	struct ctsh_error err = {0};
+
+	(void)state;
+	assert_int_equal(ctsh_lsm_read(their_dir, our_dir, &label, &err), 0);
+	put_label(their_dir, APPARMOR, "box//more (enforce)", 0);
+	assert_int_equal(
+		ctsh_lsm_check_unchanged(their_dir, our_dir, &label, &err), -1);
+	assert_int_equal(err.code, CTSH_E_UNSAFE);
+	put_label(their_dir, APPARMOR, "unconfined", 0);
+	assert_int_equal(
+		ctsh_lsm_check_unchanged(their_dir, our_dir, &label, &err), -1);
+	/* A rule that does without has nothing to compare. */
+	assert_int_equal(
+		ctsh_lsm_check_unchanged(their_dir, our_dir, &without, &err),
+		0);
+	ctsh_lsm_free(&label);
+	take_away(theirs, their_dir);
+	take_away(ours, our_dir);
+}
+
+/* Where no module takes it, the request fails: nobody starts without. */
+static void a_request_that_nobody_takes_fails(void **state)
+{
+	static char shown[] = "box (enforce)", wanted[] = "exec box";
+	const struct ctsh_label label = {.read = true,
+	                                 .file = "attr/apparmor/exec",
+	                                 .shown = shown,
+	                                 .wanted = wanted};
+	const struct ctsh_label none = {.read = true};
+
+	(void)state;
+	assert_int_equal(ctsh_lsm_ask(&none), 0);
+	assert_int_equal(ctsh_lsm_ask(&label), -1);
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(a_process_without_label_passes),
-		cmocka_unit_test(a_label_is_refused_and_named),
+		cmocka_unit_test(who_is_labelled_alike_needs_nothing),
+		cmocka_unit_test(another_label_is_asked_for_by_its_module),
+		cmocka_unit_test(a_label_that_cannot_be_asked_for_is_refused),
+		cmocka_unit_test(what_was_asked_for_is_read_back),
+		cmocka_unit_test(an_init_that_changes_its_label_is_noticed),
+		cmocka_unit_test(a_request_that_nobody_takes_fails),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
