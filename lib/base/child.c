@@ -32,10 +32,10 @@ struct call {
 	pid_t parent;
 };
 
-static size_t message_size(const struct call *call, bool failed)
+static size_t message_size(size_t answer_size, bool failed)
 {
 	return sizeof(struct message) +
-	       (failed ? sizeof(struct ctsh_error) : call->answer_size);
+	       (failed ? sizeof(struct ctsh_error) : answer_size);
 }
 
 /* Zeros at the end need not travel: answers are sized for the worst case. */
@@ -55,7 +55,7 @@ static size_t without_zeros(const struct call *call)
  */
 static bool send_message(int sock, const struct call *call, bool failed, int fd)
 {
-	size_t size = failed ? message_size(call, true) : without_zeros(call);
+	size_t size = failed ? message_size(0, true) : without_zeros(call);
 
 	if (fd >= 0)
 		return ctsh_send(sock, call->message, size, fd) == 0;
@@ -112,104 +112,106 @@ static void reap(int pidfd, siginfo_t *info)
 }
 
 /* The error of a child that may have read hostile bytes. */
-static int take_error(const struct call *call, struct ctsh_error *err)
+static int take_error(const struct message *message, struct ctsh_error *err)
 {
-	memcpy(err, call->message->body, sizeof(*err));
+	memcpy(err, message->body, sizeof(*err));
 	ctsh_error_tidy(err);
 	return -1;
 }
 
 /* Why the socket was closed with nothing sent. */
-static int explain_silence(const struct call *call, const siginfo_t *info,
+static int explain_silence(const char *name, const siginfo_t *info,
                            struct ctsh_error *err)
 {
 	if (info->si_code == CLD_KILLED || info->si_code == CLD_DUMPED)
 		return ctsh_fail(err, CTSH_E_SYSTEM, 0, "%s: died by signal %d",
-		                 call->name, info->si_status);
+		                 name, info->si_status);
 	return ctsh_fail(err, CTSH_E_SYSTEM, 0, "%s: ended without an answer",
-	                 call->name);
+	                 name);
 }
 
 /* Receives, then ends and reaps the child whatever came: one that answered
  * may yet refuse to leave. */
-static ssize_t receive_and_reap(int sock, int pidfd, const struct call *call,
-                                int *fd, int64_t deadline_ms, siginfo_t *info)
+static ssize_t receive_and_reap(struct ctsh_child *child, int *fd,
+                                int64_t deadline_ms, siginfo_t *info)
 {
-	size_t longest = message_size(call, true);
+	size_t longest = message_size(child->answer_size, true);
 	ssize_t got;
 	int reason;
 
-	if (longest < message_size(call, false))
-		longest = message_size(call, false);
-	got = ctsh_receive(sock, call->message, longest, fd, NULL, deadline_ms);
+	if (longest < message_size(child->answer_size, false))
+		longest = message_size(child->answer_size, false);
+	got = ctsh_receive(child->sock, child->message, longest, fd, NULL,
+	                   deadline_ms);
 	reason = errno;
 	/* It closed its end, so it is dying; let it say of what. */
-	if (got == 0 && ctsh_wait_fd(pidfd, POLLIN, deadline_ms) == 0) {
+	if (got == 0 && ctsh_wait_fd(child->pidfd, POLLIN, deadline_ms) == 0) {
 		got = -1;
 		reason = ETIMEDOUT;
 	}
-	kill_child(pidfd);
-	reap(pidfd, info);
+	kill_child(child->pidfd);
+	reap(child->pidfd, info);
 	errno = reason;
 	return got;
 }
 
-static int be_parent(int sock, int pidfd, const struct call *call, void *answer,
-                     int *fd, int64_t deadline_ms, struct ctsh_error *err)
+static int take_answer(struct ctsh_child *child, void *answer, int *fd,
+                       int64_t deadline_ms, struct ctsh_error *err)
 {
+	const struct message *message = child->message;
 	ctsh_autoclose int came = -1;
 	siginfo_t info;
-	ssize_t got = receive_and_reap(sock, pidfd, call, fd ? &came : NULL,
-	                               deadline_ms, &info);
-	bool failed = got > 0 && call->message->failed;
+	ssize_t got =
+		receive_and_reap(child, fd ? &came : NULL, deadline_ms, &info);
+	bool failed = got > 0 && message->failed;
 
 	if (got < 0 && errno == ETIMEDOUT)
 		return ctsh_fail(err, CTSH_E_SYSTEM, 0, "%s: no answer in time",
-		                 call->name);
+		                 child->name);
 	if (got < 0)
 		return ctsh_fail(err, CTSH_E_SYSTEM, errno, "%s: receive",
-		                 call->name);
+		                 child->name);
 	if (got == 0)
-		return explain_silence(call, &info, err);
+		return explain_silence(child->name, &info, err);
 	if ((size_t)got < sizeof(struct message) ||
-	    (size_t)got > message_size(call, failed) ||
-	    (failed && (size_t)got != message_size(call, true)))
+	    (size_t)got > message_size(child->answer_size, failed) ||
+	    (failed && (size_t)got != message_size(child->answer_size, true)))
 		return ctsh_fail(err, CTSH_E_SYSTEM, 0,
-		                 "%s: answer of the wrong size", call->name);
+		                 "%s: answer of the wrong size", child->name);
 	if (failed)
-		return take_error(call, err);
+		return take_error(message, err);
 	got -= (ssize_t)sizeof(struct message);
-	memcpy(answer, call->message->body, (size_t)got);
-	memset((char *)answer + got, 0, call->answer_size - (size_t)got);
+	memcpy(answer, message->body, (size_t)got);
+	memset((char *)answer + got, 0, child->answer_size - (size_t)got);
 	if (fd)
 		*fd = ctsh_steal_fd(&came);
 	return 0;
 }
 
-/* Forks.  In the parent, `*sock` and `*pidfd` are ours; 0 or -1 with errno. */
-static int start_child(const struct call *call, int *sock, int *pidfd)
+/* Forks.  In the parent, `sock` and `pidfd` are ours; 0 or -1 with errno. */
+static int fork_child(struct ctsh_child *child, const struct call *call)
 {
 	int pair[2];
-	pid_t child;
+	pid_t pid;
 
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
 		return -1;
-	*sock = pair[0];
-	child = fork();
-	if (child == 0) {
+	child->sock = pair[0];
+	pid = fork();
+	if (pid == 0) {
 		(void)close(pair[0]);
 		be_child(pair[1], call);
 	}
 	ctsh_close_fd(&pair[1]);
-	if (child < 0)
+	if (pid < 0)
 		return -1;
-	*pidfd = (int)syscall(SYS_pidfd_open, child, 0);
-	if (*pidfd < 0) {
+	child->pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
+	if (child->pidfd < 0) {
 		int saved = errno;
 
 		/* Not reaped yet, so the number is still the child's. */
-		(void)kill(child, SIGKILL);
-		while (waitpid(child, NULL, 0) < 0 && errno == EINTR)
+		(void)kill(pid, SIGKILL);
+		while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
 			;
 		errno = saved;
 		return -1;
@@ -217,12 +219,18 @@ static int start_child(const struct call *call, int *sock, int *pidfd)
 	return 0;
 }
 
-int ctsh_child_call(const char *name, ctsh_child_fn *fn, void *argument,
-                    void *answer, size_t size, int *fd, int64_t deadline_ms,
-                    struct ctsh_error *err)
+/* Gives back all that is held; the child is gone. */
+static void forget(struct ctsh_child *child)
 {
-	ctsh_autofree struct message *message = NULL;
-	ctsh_autoclose int sock = -1, pidfd = -1;
+	ctsh_close_fd(&child->sock);
+	ctsh_close_fd(&child->pidfd);
+	ctsh_free_at(&child->message);
+}
+
+int ctsh_child_start(struct ctsh_child *child, const char *name,
+                     ctsh_child_fn *fn, void *argument, size_t size,
+                     struct ctsh_error *err)
+{
 	struct call call = {
 		.name = name,
 		.fn = fn,
@@ -230,13 +238,51 @@ int ctsh_child_call(const char *name, ctsh_child_fn *fn, void *argument,
 		.answer_size = size,
 		.parent = getpid(),
 	};
+	struct ctsh_child started = CTSH_CHILD_INIT;
 
 	/* Zeroed, since the child's padding travels too. */
-	message = calloc(1, sizeof(*message) + sizeof(*err) + size);
-	if (!message)
+	call.message = calloc(1, sizeof(struct message) + sizeof(*err) + size);
+	if (!call.message)
 		return ctsh_fail(err, CTSH_E_SYSTEM, errno, "%s: memory", name);
-	call.message = message;
-	if (start_child(&call, &sock, &pidfd) < 0)
-		return ctsh_fail(err, CTSH_E_SYSTEM, errno, "%s: start", name);
-	return be_parent(sock, pidfd, &call, answer, fd, deadline_ms, err);
+	started.name = name;
+	started.answer_size = size;
+	started.message = call.message;
+	if (fork_child(&started, &call) < 0) {
+		(void)ctsh_fail(err, CTSH_E_SYSTEM, errno, "%s: start", name);
+		forget(&started);
+		return -1;
+	}
+	*child = started;
+	return 0;
+}
+
+int ctsh_child_finish(struct ctsh_child *child, void *answer, int *fd,
+                      int64_t deadline_ms, struct ctsh_error *err)
+{
+	int rc = take_answer(child, answer, fd, deadline_ms, err);
+
+	forget(child);
+	return rc;
+}
+
+void ctsh_child_end(struct ctsh_child *child)
+{
+	siginfo_t info;
+
+	if (child->pidfd >= 0) {
+		kill_child(child->pidfd);
+		reap(child->pidfd, &info);
+	}
+	forget(child);
+}
+
+int ctsh_child_call(const char *name, ctsh_child_fn *fn, void *argument,
+                    void *answer, size_t size, int *fd, int64_t deadline_ms,
+                    struct ctsh_error *err)
+{
+	struct ctsh_child child;
+
+	if (ctsh_child_start(&child, name, fn, argument, size, err) < 0)
+		return -1;
+	return ctsh_child_finish(&child, answer, fd, deadline_ms, err);
 }
