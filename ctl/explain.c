@@ -75,12 +75,13 @@ static int explain_plan(struct ctsh_route *route, int64_t deadline,
 	static const char *const nothing[] = {NULL};
 	struct ctsh_request request = {.caller = nothing, .umask = 022};
 	struct ctsh_plan plan = {0};
+	int rc;
 
 	show_rule(route->rule);
-	if (ctsh_route_find(route, deadline, err))
-		return -1;
-	show_container(route);
-	if (ctsh_route_look(route, false, deadline, err) ||
+	rc = ctsh_route_find(route, false, deadline, err);
+	if (route->found)
+		show_container(route);
+	if (rc ||
 	    ctsh_plan_build(route->rule, &route->person, &route->container,
 	                    &route->interior, &request, &plan, err))
 		return -1;

@@ -143,10 +143,8 @@ static int plan(struct login *l, struct ctsh_error *err)
 	if (ctsh_descriptors_judge(&l->descriptors, err))
 		return -1;
 	request.terminal = l->descriptors.any_terminal;
-	if (ctsh_route_find(&l->route, l->deadline_ms, err) ||
-	    ctsh_route_look(&l->route, request.terminal, l->deadline_ms, err))
-		return -1;
-	if (ctsh_plan_build(l->route.rule, &l->route.person,
+	if (ctsh_route_find(&l->route, request.terminal, l->deadline_ms, err) ||
+	    ctsh_plan_build(l->route.rule, &l->route.person,
 	                    &l->route.container, &l->route.interior, &request,
 	                    &l->plan, err))
 		return -1;

@@ -25,8 +25,8 @@ static int gone(const struct ctsh_container *c, struct ctsh_error *err)
 	return ctsh_fail(err, CTSH_E_GONE, 0, "pid %d ended", (int)c->pid);
 }
 
-static int pin(struct ctsh_container *c, const struct ctsh_target *target,
-               struct ctsh_error *err)
+static int take_hold(struct ctsh_container *c, const struct ctsh_target *target,
+                     struct ctsh_error *err)
 {
 	c->pid = target->pid;
 	c->pidfd = (int)syscall(SYS_pidfd_open, c->pid, 0);
@@ -158,8 +158,8 @@ static int open_files(struct ctsh_container *c, struct ctsh_error *err)
 
 static int read_all(struct ctsh_container *c, struct ctsh_error *err)
 {
-	if (read_status(c, err) || read_namespaces(c, err) ||
-	    open_files(c, err) || read_idmap(c, "uid_map", &c->uids, err) ||
+	if (read_namespaces(c, err) ||
+	    read_idmap(c, "uid_map", &c->uids, err) ||
 	    read_idmap(c, "gid_map", &c->gids, err) || read_limits(c, err) ||
 	    read_oom_score_adj(c, err) || read_personality(c, err) ||
 	    ctsh_schedule_read(c, err) || ctsh_cgroup_open(c, err))
@@ -187,18 +187,28 @@ static int check_protection(struct ctsh_container *c,
 	return self < 0 ? -1 : ctsh_lsm_read(c->proc, self, &c->label, err);
 }
 
-static int open_and_prove(struct ctsh_container *c,
-                          const struct ctsh_target *target,
-                          const struct ctsh_terms *terms,
-                          struct ctsh_error *err)
+int ctsh_container_pin(struct ctsh_container *c,
+                       const struct ctsh_target *target, struct ctsh_error *err)
 {
-	if (pin(c, target, err))
-		return -1;
+	*c = (struct ctsh_container)CTSH_CONTAINER_INIT;
+	if (take_hold(c, target, err) == 0 && read_status(c, err) == 0 &&
+	    open_files(c, err) == 0)
+		return 0;
+	/* What failed may have failed because it ended. */
+	if (c->pidfd >= 0 && !ctsh_container_alive(c))
+		(void)gone(c, err);
+	ctsh_container_close(c);
+	return -1;
+}
+
+int ctsh_container_prove(struct ctsh_container *c,
+                         const struct ctsh_target *target,
+                         const struct ctsh_terms *terms, struct ctsh_error *err)
+{
 	if (read_all(c, err))
-		/* What failed may have failed because it ended. */
 		return ctsh_container_alive(c) ? -1 : gone(c, err);
-	/* Everything above was read through the PID while it could not be
-	 * recycled: the pinned process is alive still. */
+	/* Everything was read through the PID while it could not be recycled:
+	 * the pinned process is alive still. */
 	if (!ctsh_container_alive(c))
 		return gone(c, err);
 	if (ctsh_proof_isolation(c, terms, err) ||
@@ -206,25 +216,6 @@ static int open_and_prove(struct ctsh_container *c,
 	    check_protection(c, target, terms, err))
 		return -1;
 	return ctsh_container_alive(c) ? 0 : gone(c, err);
-}
-
-int ctsh_container_open(struct ctsh_container *c,
-                        const struct ctsh_target *target,
-                        const struct ctsh_terms *terms, struct ctsh_error *err)
-{
-	struct ctsh_container *fresh = malloc(sizeof(*fresh));
-	int rc;
-
-	if (!fresh)
-		return ctsh_fail(err, CTSH_E_SYSTEM, ENOMEM, "container");
-	*fresh = (struct ctsh_container)CTSH_CONTAINER_INIT;
-	rc = open_and_prove(fresh, target, terms, err);
-	if (rc)
-		ctsh_container_close(fresh);
-	else
-		*c = *fresh;
-	free(fresh);
-	return rc;
 }
 
 int ctsh_container_confirm(const struct ctsh_container *c,

@@ -15,24 +15,34 @@
 #include "terms.h"
 
 /*
- * Pins the process that `target` names by a pidfd, opens all that entering
- * needs, reads its state, and proves (proof.h) that it is the init of a
- * container and of the one named.  Filters are not copied yet.
+ * Pins the process that `target` names by a pidfd, and opens what a look inside
+ * needs.  Nothing is proved yet: what is reached through it may be anybody's.
  *
  * 0, with `*c` owned by the caller (ctsh_container_close()).  -1 with `*c`
- * untouched:
+ * empty: E_GONE if the process ended, E_UNSAFE, E_SYSTEM.
+ */
+CTSH_MUST_CHECK int ctsh_container_pin(struct ctsh_container *c,
+                                       const struct ctsh_target *target,
+                                       struct ctsh_error *err);
+
+/*
+ * Opens all else that entering needs, reads the state of the pinned process,
+ * and proves (proof.h) that it is the init of a container and of the one named.
+ * Filters are not copied yet.
+ *
+ * 0; or -1, and `*c` is good for nothing but ctsh_container_close():
  *   E_GONE     the process ended
  *   E_ABSENT   the container was made and never started
  *   E_PAUSED   it is frozen
  *   E_UNSAFE   a proof failed; it is a host process, shares a namespace that
- *              the terms do not allow, has a label that cannot be applied, or
+ *              the terms do not allow, has a label that cannot be had, or
  *              lacks the filter that its engine names
  *   E_SYSTEM   something could not be opened or read
  */
-CTSH_MUST_CHECK int ctsh_container_open(struct ctsh_container *c,
-                                        const struct ctsh_target *target,
-                                        const struct ctsh_terms *terms,
-                                        struct ctsh_error *err);
+CTSH_MUST_CHECK int ctsh_container_prove(struct ctsh_container *c,
+                                         const struct ctsh_target *target,
+                                         const struct ctsh_terms *terms,
+                                         struct ctsh_error *err);
 
 /*
  * To be called after the engine was asked again: the second answer must name

@@ -24,6 +24,7 @@
 
 #define PTMX_INODE 2 /* fs/devpts: the ptmx node of every instance */
 
+/* What the child is to look at: its own copy, like all else of the parent's. */
 struct look {
 	const struct ctsh_container *c;
 	const struct ctsh_query *query;
@@ -209,23 +210,27 @@ static int open_terminal(int path_fd, int *terminal, struct ctsh_error *err)
 	return 0;
 }
 
-int ctsh_interior_look(const struct ctsh_container *c,
-                       const struct ctsh_query *query,
-                       struct ctsh_interior *interior, int *terminal,
-                       int64_t deadline_ms, struct ctsh_error *err)
+int ctsh_interior_start(struct ctsh_child *reader,
+                        const struct ctsh_container *c,
+                        const struct ctsh_query *query, struct ctsh_error *err)
 {
 	struct look look = {.c = c, .query = query, .parent = getpid()};
+
+	return ctsh_child_start(reader, "reader of the container", look_inside,
+	                        &look, sizeof(struct ctsh_interior), err);
+}
+
+int ctsh_interior_finish(struct ctsh_child *reader, bool want_terminal,
+                         struct ctsh_interior *interior, int *terminal,
+                         int64_t deadline_ms, struct ctsh_error *err)
+{
 	ctsh_autoclose int path_fd = -1;
 
 	*terminal = -1;
-	if (ctsh_child_call("reader of the container", look_inside, &look,
-	                    interior, sizeof(*interior), &path_fd, deadline_ms,
-	                    err))
+	if (ctsh_child_finish(reader, interior, &path_fd, deadline_ms, err))
 		return -1;
 	tidy(interior);
-	if (query->want_terminal)
-		return open_terminal(path_fd, terminal, err);
-	return 0;
+	return want_terminal ? open_terminal(path_fd, terminal, err) : 0;
 }
 
 int ctsh_terminal_peer(int ptmx, uid_t uid, struct ctsh_error *err)

@@ -13,25 +13,39 @@
 #ifndef CTSH_ENTER_INTERIOR_H
 #define CTSH_ENTER_INTERIOR_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
+#include "../base/child.h"
 #include "../base/error.h"
 #include "../model/container.h"
 #include "../model/interior.h"
 
 /*
- * Fills `*interior`.  With query->want_terminal, `*terminal` becomes a ptmx of
- * the container's own devpts (checked: devpts, inode 2, 5:2, not the host's),
- * owned by the caller; else -1.
+ * Starts the child for a pinned container, which need not be proved yet: the
+ * child has no power over what it looks at, and what it says is used when the
+ * proof holds.  0, with `*reader` to be given to ctsh_interior_finish() or
+ * ctsh_child_end(); or -1 with E_SYSTEM.
+ */
+CTSH_MUST_CHECK int ctsh_interior_start(struct ctsh_child *reader,
+                                        const struct ctsh_container *c,
+                                        const struct ctsh_query *query,
+                                        struct ctsh_error *err);
+
+/*
+ * Fills `*interior`.  With `want_terminal`, which must be what the query said,
+ * `*terminal` becomes a ptmx of the container's own devpts (checked: devpts,
+ * inode 2, 5:2, not the host's), owned by the caller; else -1.  To be called
+ * when the container is proved.
  *
  * 0; or -1: E_UNSAFE without such a devpts, E_SYSTEM if the child failed or
- * was late (a FUSE mount that never answers).
+ * was late (a FUSE mount that never answers).  The child is gone either way.
  */
-CTSH_MUST_CHECK int ctsh_interior_look(const struct ctsh_container *c,
-                                       const struct ctsh_query *query,
-                                       struct ctsh_interior *interior,
-                                       int *terminal, int64_t deadline_ms,
-                                       struct ctsh_error *err);
+CTSH_MUST_CHECK int ctsh_interior_finish(struct ctsh_child *reader,
+                                         bool want_terminal,
+                                         struct ctsh_interior *interior,
+                                         int *terminal, int64_t deadline_ms,
+                                         struct ctsh_error *err);
 
 /*
  * Unlocks the terminal, opens its other end without looking at any path, and

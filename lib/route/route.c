@@ -166,10 +166,11 @@ static int ask(const struct question *q, int64_t deadline_ms,
 	return 0;
 }
 
-int ctsh_route_find(struct ctsh_route *route, int64_t deadline_ms,
-                    struct ctsh_error *err)
+/* Step 6, from the pinned process to its filters.  The question is put a second
+ * time: between the two answers the pidfd holds the process. */
+static int prove(struct ctsh_route *route, const struct question *question,
+                 int64_t deadline_ms, struct ctsh_error *err)
 {
-	struct question question = {0};
 	struct ctsh_target again;
 	struct ctsh_terms terms = {
 		.share = route->rule->share,
@@ -178,11 +179,9 @@ int ctsh_route_find(struct ctsh_route *route, int64_t deadline_ms,
 		.allow_no_lsm = route->rule->allow_no_lsm,
 	};
 
-	if (make_question(route, &question, err) ||
-	    ask(&question, deadline_ms, &route->target, err) ||
-	    ctsh_container_open(&route->container, &route->target, &terms,
-	                        err) ||
-	    ask(&question, deadline_ms, &again, err) ||
+	if (ctsh_container_prove(&route->container, &route->target, &terms,
+	                         err) ||
+	    ask(question, deadline_ms, &again, err) ||
 	    ctsh_container_confirm(&route->container, &route->target, &again,
 	                           err))
 		return -1;
@@ -190,14 +189,26 @@ int ctsh_route_find(struct ctsh_route *route, int64_t deadline_ms,
 	                             deadline_ms, err);
 }
 
-int ctsh_route_look(struct ctsh_route *route, bool want_terminal,
+int ctsh_route_find(struct ctsh_route *route, bool want_terminal,
                     int64_t deadline_ms, struct ctsh_error *err)
 {
+	struct ctsh_child reader = CTSH_CHILD_INIT;
+	struct question question = {0};
 	struct ctsh_query query = {0};
 
 	ctsh_plan_query(route->rule, &route->person, want_terminal, &query);
-	return ctsh_interior_look(&route->container, &query, &route->interior,
-	                          &route->terminal, deadline_ms, err);
+	if (make_question(route, &question, err) ||
+	    ask(&question, deadline_ms, &route->target, err) ||
+	    ctsh_container_pin(&route->container, &route->target, err) ||
+	    ctsh_interior_start(&reader, &route->container, &query, err))
+		return -1;
+	if (prove(route, &question, deadline_ms, err)) {
+		ctsh_child_end(&reader);
+		return -1;
+	}
+	route->found = true;
+	return ctsh_interior_finish(&reader, want_terminal, &route->interior,
+	                            &route->terminal, deadline_ms, err);
 }
 
 void ctsh_route_close(struct ctsh_route *route)

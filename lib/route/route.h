@@ -40,6 +40,7 @@ struct ctsh_route {
 	bool host;                    /* break-glass: no container at all */
 	const char *host_shell;       /* then: borrowed or static         */
 	const struct ctsh_rule *rule; /* borrowed from policy             */
+	bool found;                   /* container is proved and complete */
 	struct ctsh_target target;
 	struct ctsh_container container;
 	struct ctsh_interior interior;
@@ -61,16 +62,12 @@ CTSH_MUST_CHECK int ctsh_route_decide(struct ctsh_route *route, uid_t uid,
                                       struct ctsh_error *err);
 
 /*
- * Steps 5 and 6: asks the engine, pins, asks again, proves, and obtains the
- * seccomp filters.  Needs a decided rule.
+ * Steps 5 to 7: asks the engine, pins, looks inside through a powerless child
+ * and meanwhile proves, asks again and obtains the seccomp filters.  With
+ * `want_terminal` a ptmx of the container comes along in route->terminal. Needs
+ * a decided rule.  `found` says whether it got as far as a proved container.
  */
 CTSH_MUST_CHECK int ctsh_route_find(struct ctsh_route *route,
-                                    int64_t deadline_ms,
-                                    struct ctsh_error *err);
-
-/* Step 7: looks inside through a powerless child.  With `want_terminal` a
- * ptmx of the container comes along in route->terminal. */
-CTSH_MUST_CHECK int ctsh_route_look(struct ctsh_route *route,
                                     bool want_terminal, int64_t deadline_ms,
                                     struct ctsh_error *err);
 

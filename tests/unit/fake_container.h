@@ -21,6 +21,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "../../lib/enter/container.h"
 #include "../../lib/model/target.h"
 
 #define FAKE_ALL                                                    \
@@ -75,6 +76,20 @@ static inline struct ctsh_target fake_target(pid_t pid)
 	strcpy(target.id, "fake");
 	(void)clock_gettime(CLOCK_REALTIME, &target.not_after);
 	return target;
+}
+
+/* Pins and proves it; on failure nothing is held. */
+static inline int fake_open(struct ctsh_container *c,
+                            const struct ctsh_target *target,
+                            const struct ctsh_terms *terms,
+                            struct ctsh_error *err)
+{
+	if (ctsh_container_pin(c, target, err))
+		return -1;
+	if (ctsh_container_prove(c, target, terms, err) == 0)
+		return 0;
+	ctsh_container_close(c);
+	return -1;
 }
 
 #endif

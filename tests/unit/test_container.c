@@ -23,11 +23,11 @@ static void refuses(const struct ctsh_target *target,
 	static struct ctsh_container c;
 	struct ctsh_error err = {0};
 
-	c.pidfd = 77; /* stays as it was */
-	assert_int_equal(ctsh_container_open(&c, target, terms, &err), -1);
+	c.pidfd = 77; /* not ours, and not to be closed */
+	assert_int_equal(fake_open(&c, target, terms, &err), -1);
 	if (err.code != code || !strstr(err.what, reason))
 		fail_msg("%s: %s", ctsh_code_name(err.code), err.what);
-	assert_int_equal(c.pidfd, 77);
+	assert_int_equal(c.pidfd, -1);
 }
 
 static void open_pins_an_init_and_reads_its_state(void **state)
@@ -38,7 +38,7 @@ static void open_pins_an_init_and_reads_its_state(void **state)
 	struct ctsh_error err = {0};
 
 	(void)state;
-	if (ctsh_container_open(&c, &target, &usual, &err))
+	if (fake_open(&c, &target, &usual, &err))
 		fail_msg("%s", err.what);
 	assert_int_equal(c.pid, pid);
 	assert_true(ctsh_container_alive(&c));
@@ -125,7 +125,7 @@ static void open_refuses_a_shared_namespace_unless_allowed(void **state)
 		terms.share |= (unsigned)cases[i].flag;
 		if (!cases[i].can_be_allowed)
 			refuses(&target, &terms, CTSH_E_UNSAFE, cases[i].name);
-		else if (ctsh_container_open(&c, &target, &terms, &err))
+		else if (fake_open(&c, &target, &terms, &err))
 			fail_msg("%s: %s", cases[i].name, err.what);
 		else
 			ctsh_container_close(&c);
@@ -189,7 +189,7 @@ static void open_refuses_a_missing_filter_that_the_engine_names(void **state)
 	target.names_seccomp = true;
 	refuses(&target, &terms, CTSH_E_UNSAFE, "seccomp profile");
 	terms.allow_no_seccomp = true;
-	assert_int_equal(ctsh_container_open(&c, &target, &terms, &err), 0);
+	assert_int_equal(fake_open(&c, &target, &terms, &err), 0);
 	ctsh_container_close(&c);
 	fake_stop(pid);
 }
@@ -232,7 +232,7 @@ static void confirm_wants_the_same_answer_twice(void **state)
 	struct ctsh_error err = {0};
 
 	(void)state;
-	assert_int_equal(ctsh_container_open(&c, &first, &usual, &err), 0);
+	assert_int_equal(fake_open(&c, &first, &usual, &err), 0);
 	assert_int_equal(ctsh_container_confirm(&c, &first, &second, &err), 0);
 	second.pid++;
 	assert_int_equal(ctsh_container_confirm(&c, &first, &second, &err), -1);

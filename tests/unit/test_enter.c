@@ -68,7 +68,7 @@ static void prepare(struct trial *t, int namespaces, fake_setup *setup,
 	memset(t, 0, sizeof(*t));
 	t->init = fake_start(namespaces, setup);
 	target = fake_target(t->init);
-	if (ctsh_container_open(&t->c, &target, &terms, &t->err))
+	if (fake_open(&t->c, &target, &terms, &t->err))
 		fail_msg("%s", t->err.what);
 	if (t->c.filter_count &&
 	    ctsh_seccomp_copy(&t->c, &t->c.filters, ctsh_now_ms() + WAIT_MS,
@@ -552,7 +552,7 @@ static void open_refuses_a_frozen_container(void **state)
 	assert_int_equal(write_unified("cgroup.freeze", "1"), 0);
 	/* Freezing takes a moment. */
 	for (int i = 0; i < 500; i++) {
-		if (ctsh_container_open(&c, &target, &terms, &err))
+		if (fake_open(&c, &target, &terms, &err))
 			break;
 		ctsh_container_close(&c);
 		ctsh_nap_us(10000);
