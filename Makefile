@@ -132,7 +132,8 @@ LIB_SRC = \
 	lib/policy/break_glass.c lib/policy/config.c \
 	lib/policy/config_build.c lib/policy/config_groups.c \
 	lib/policy/config_lists.c lib/policy/config_rule.c \
-	lib/policy/config_values.c lib/policy/person.c lib/policy/rule.c \
+	lib/policy/config_values.c lib/policy/person.c \
+	lib/policy/person_files.c lib/policy/rule.c \
 	lib/policy/scan.c lib/policy/source.c lib/policy/token.c \
 	lib/runtime/crun.c lib/runtime/docker.c lib/runtime/oci.c \
 	lib/runtime/pidfile.c lib/runtime/record.c lib/runtime/runc.c \

@@ -3,7 +3,8 @@
  * person.h - the host's name service: the only place that asks it.
  *
  * Lookups run in a child process, so that modules of the name service, their
- * threads and their descriptors never live in a process that goes on.
+ * threads and their descriptors never live in a process that goes on; but for
+ * what the files alone decide (person_files.h).
  *
  * Privilege: root, on the host, before anything of a container is touched:
  *            after a change of root, libc would load the container's modules.

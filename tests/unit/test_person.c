@@ -10,6 +10,7 @@
 
 #include "../../lib/base/fdio.h"
 #include "../../lib/policy/person.h"
+#include "../../lib/policy/person_files.h"
 #include "own_host.h"
 
 static const char passwd[] = "root:x:0:0::/root:/bin/sh\n"
@@ -279,6 +280,83 @@ static void no_groups_are_resolved_at_once(void **state)
 	assert_int_equal(ctsh_person_groups(NULL, 0, NULL, 0, &err), 0);
 }
 
+static void the_files_decide_only_where_they_come_first(void **state)
+{
+	static const struct {
+		const char *nsswitch;
+		bool decide;
+	} cases[] = {
+		{"passwd: files\ngroup: files\n", true},
+		{"# x\npasswd:  files systemd\n\tgroup:\tfiles sss\n", true},
+		{"group:files\npasswd:files", true},
+		{"passwd: files # more\ngroup: files\n", true},
+		{"passwd: sss files\ngroup: files\n", false},
+		{"passwd: files\ngroup: sss files\n", false},
+		{"passwd: files [SUCCESS=merge] sss\ngroup: files\n", false},
+		{"passwd: files\ngroup: files [SUCCESS=continue] sss\n", false},
+		{"passwd: files[SUCCESS=merge] sss\ngroup: files\n", false},
+		{"passwd: filesystem\ngroup: files\n", false},
+		{"passwd: compat\ngroup: files\n", false},
+		{"passwd: files\npasswd: sss\ngroup: files\n", false},
+		{"passwd: files\n", false},
+		{"", false},
+	};
+
+	(void)state;
+	name_service(passwd, group);
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		struct ctsh_person person = {.uid = 4711};
+
+		put_over("/etc/nsswitch.conf", cases[i].nsswitch);
+		if (ctsh_person_from_files(1000, &person) != cases[i].decide)
+			fail_msg("'%s'", cases[i].nsswitch);
+		assert_int_equal(person.uid, cases[i].decide ? 1000 : 4711);
+		assert_string_equal(person.name,
+		                    cases[i].decide ? "alice" : "");
+		assert_string_equal(person.group,
+		                    cases[i].decide ? "users" : "");
+	}
+}
+
+static void the_files_decide_nothing_that_is_odd(void **state)
+{
+	static const struct {
+		const char *passwd, *group;
+		uid_t uid;
+	} cases[] = {
+		{passwd, group, 4242}, /* nobody there     */
+		{passwd, group, 1001}, /* no group of 777  */
+		{passwd, group, 1002}, /* leads elsewhere  */
+		{"+\nalice:x:1000:100::/:\n", group, 1000}, /* compat    */
+		{"-bob\nalice:x:1000:100::/:\n", group, 1000},
+		{"alice:x:1000:100::/:\n", "+\nusers:x:100:\n", 1000},
+		{":x:1000:100::/:\n", group, 1000},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		struct ctsh_person person;
+
+		name_service(cases[i].passwd, cases[i].group);
+		if (ctsh_person_from_files(cases[i].uid, &person))
+			fail_msg("case %zu", i);
+	}
+}
+
+static void files_that_others_may_write_decide_nothing(void **state)
+{
+	struct ctsh_person person;
+
+	(void)state;
+	name_service(passwd, group);
+	assert_true(ctsh_person_from_files(1000, &person));
+	assert_int_equal(chmod("/etc/passwd", 0666), 0);
+	assert_false(ctsh_person_from_files(1000, &person));
+	assert_int_equal(chmod("/etc/passwd", 0644), 0);
+	put_over("/etc/passwd", NULL);
+	assert_false(ctsh_person_from_files(1000, &person));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -296,6 +374,9 @@ int main(void)
 		cmocka_unit_test(groups_are_resolved_in_order),
 		cmocka_unit_test(a_group_that_does_not_exist_has_no_gid),
 		cmocka_unit_test(no_groups_are_resolved_at_once),
+		cmocka_unit_test(the_files_decide_only_where_they_come_first),
+		cmocka_unit_test(the_files_decide_nothing_that_is_odd),
+		cmocka_unit_test(files_that_others_may_write_decide_nothing),
 	};
 
 	return cmocka_run_group_tests(tests, own_host, NULL);
