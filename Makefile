@@ -99,6 +99,10 @@ ifneq ($(filter-out $(NOT_BUILDING),$(or $(MAKECMDGOALS),all)),)
 probe = $(shell sh packaging/probe.sh '$(B)/probed' '$(CC)' $(1))
 PROBED_CFLAGS := $(call probe,$(PROBE_CFLAGS))
 PROBED_LDFLAGS := $(call probe,$(PROBE_LDFLAGS))
+# The stub without the dynamic loader, where there is a static libc: the loader
+# is most of the code that would run with the caller's environment, and the
+# right place for faults like CVE-2023-4911.  The sanitizer has no static form.
+PROBED_STUB := $(or $(if $(SANITIZE),,$(call probe,-static-pie)),-pie)
 # pkg-config if it knows the library, else the plain name.
 library = $(or $(shell $(PKG_CONFIG) --$(2) $(1) 2>/dev/null),$(3))
 LIBCONFUSE_CFLAGS := $(call library,libconfuse,cflags)
@@ -183,7 +187,7 @@ tests: $(TESTS)
 
 # The setuid program: its own short list and libc, no library of anybody's.
 $(B)/ctsh: $(STUB_OBJ)
-	$(LINK) -o $@ $(STUB_OBJ)
+	$(filter-out -pie,$(LINK)) $(PROBED_STUB) -o $@ $(STUB_OBJ)
 
 $(B)/ctsh-session: $(SESSION_MAIN) $(B)/libshell.a $(B)/libctsh.a
 	$(LINK) -o $@ $^ $(LIBS)
@@ -217,7 +221,7 @@ $(B)/flags: FORCE
 	@mkdir -p $(@D)
 	@printf '%s\n' "$$FLAGS_NOW" | cmp -s - $@ || \
 		printf '%s\n' "$$FLAGS_NOW" >$@
-$(B)/flags: export FLAGS_NOW = $(COMPILE) / $(LINK) $(LIBS)
+$(B)/flags: export FLAGS_NOW = $(COMPILE) / $(LINK) $(PROBED_STUB) $(LIBS)
 
 -include $(wildcard $(ALL_OBJ:.o=.d) $(TESTS:=.d))
 

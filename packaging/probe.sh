@@ -40,6 +40,7 @@ for flag; do
 	# which is only right with the other.
 	case $flag in
 	-fPIE | -pie) takes -fPIE -pie || continue ;;
+	-static-pie) takes -fPIE -static-pie || continue ;;
 	*) takes "$flag" || continue ;;
 	esac
 	taken="$taken $flag"
