@@ -26,7 +26,8 @@ CTSH_MUST_CHECK int ctsh_verify_confined(pid_t m,
                                          unsigned own_filters,
                                          struct ctsh_error *err);
 
-/* The same of S, which is our own child and itself in the PID namespace. */
+/* The same of S, which is our own child, forked by M, and itself in the PID
+ * namespace; the others are M's. */
 CTSH_MUST_CHECK int ctsh_verify_born(pid_t s, const struct ctsh_container *c,
                                      const struct ctsh_plan *plan,
                                      unsigned own_filters,
