@@ -57,6 +57,7 @@ static const struct {
 	[CTSH_STAGE_CLONE] = {"fork inside (pids limit?)", CTSH_E_SYSTEM},
 	[CTSH_STAGE_TERMINAL] = {"controlling terminal", CTSH_E_SYSTEM},
 	[CTSH_STAGE_DIRECTORY] = {"change directory", CTSH_E_UNSAFE},
+	[CTSH_STAGE_TRANSITION] = {"take on the security label", CTSH_E_UNSAFE},
 	[CTSH_STAGE_EXEC] = {"execute the shell", CTSH_E_SHELL},
 };
 
@@ -212,7 +213,7 @@ static int await_exec(const struct passage *p, struct ctsh_error *err)
 	                         p->entry->deadline_ms);
 
 	if (n == 0)
-		return 0;
+		return ctsh_verify_executed(p->s, p->entry->container, err);
 	if (n == sizeof(message))
 		return told_failure(&message, err);
 	return ctsh_fail(err, CTSH_E_SYSTEM, n < 0 ? errno : 0,

@@ -166,13 +166,28 @@ static void change_directory(const struct ctsh_plan *plan)
 	fail(SOCK_PLACE, CTSH_STAGE_DIRECTORY);
 }
 
-static _Noreturn void execute(const struct ctsh_plan *plan)
+/* Whether it is the label that stood in the way, and not the file's mode or a
+ * mount without exec. */
+static bool lacks_transition(const struct ctsh_container *c, const char *path)
+{
+	int sys = errno;
+	bool yes = c->label.file && (sys == EACCES || sys == EPERM) &&
+	           access(path, X_OK) == 0;
+
+	errno = sys;
+	return yes;
+}
+
+static _Noreturn void execute(const struct ctsh_container *c,
+                              const struct ctsh_plan *plan)
 {
 	for (size_t i = 0; i < plan->shell_count; i++) {
 		const struct ctsh_candidate *shell = &plan->shells[i];
 
 		plan->env[0] = shell->shell_env;
 		execve(shell->path, shell->argv, plan->env);
+		if (lacks_transition(c, shell->path))
+			fail(SOCK_PLACE, CTSH_STAGE_TRANSITION);
 		if (errno != ENOENT && errno != ENOTDIR)
 			break;
 	}
@@ -192,7 +207,7 @@ static _Noreturn void become_shell(const struct ctsh_entry *entry)
 	reset_signals();
 	(void)umask(entry->plan->umask);
 	change_directory(entry->plan);
-	execute(entry->plan);
+	execute(entry->container, entry->plan);
 }
 
 _Noreturn void ctsh_inside(const struct ctsh_entry *entry, int sock)

@@ -83,16 +83,18 @@ static int refuse(struct ctsh_error *err, const char *label, const char *why)
 /* Only one request can stand at a time, and two modules that each want one were
  * never seen. */
 static int add(struct ctsh_label *label, const struct module *module,
-               const char *shown, struct ctsh_error *err)
+               const char *shown, const char *own, struct ctsh_error *err)
 {
 	if (!module->exec)
 		return refuse(err, shown, "which cannot be asked for");
 	if (label->file)
 		return refuse(err, shown, "and one of another module");
 	label->file = module->exec;
+	label->current = module->current;
 	label->shown = strdup(shown);
 	label->wanted = make_wanted(module, shown);
-	if (!label->shown || !label->wanted)
+	label->own = strdup(own);
+	if (!label->shown || !label->wanted || !label->own)
 		return ctsh_fail(err, CTSH_E_SYSTEM, ENOMEM, "label");
 	return 0;
 }
@@ -113,7 +115,7 @@ static int judge(int init, int own, const struct module *module,
 	if (!theirs[0])
 		return ctsh_fail(err, CTSH_E_UNSAFE, 0,
 		                 "its init has no security label, and we have");
-	return add(label, module, theirs, err);
+	return add(label, module, theirs, ours, err);
 }
 
 /* Whether the place that modules share shows the label of one with a directory
@@ -158,6 +160,20 @@ int ctsh_lsm_read(int init, int own, struct ctsh_label *label,
 	return 0;
 }
 
+/* By M itself: to anybody else AppArmor shows the reader's own request. */
+static int read_back(int fd, const struct ctsh_label *label)
+{
+	char found[LABEL_MAX];
+	ssize_t n = pread(fd, found, sizeof(found) - 1, 0);
+
+	if (n < 0)
+		return -1;
+	found[n] = '\0';
+	found[strcspn(found, "\n")] = '\0';
+	errno = EINVAL;
+	return strcmp(found, label->shown) == 0 ? 0 : -1;
+}
+
 int ctsh_lsm_ask(const struct ctsh_label *label)
 {
 	ctsh_autoclose int self = -1;
@@ -168,27 +184,29 @@ int ctsh_lsm_ask(const struct ctsh_label *label)
 		return 0;
 	length = strlen(label->wanted);
 	self = open("/proc/self", O_PATH | O_DIRECTORY | O_CLOEXEC);
-	fd = openat(self, label->file, O_WRONLY | O_NOFOLLOW | O_CLOEXEC);
+	fd = openat(self, label->file, O_RDWR | O_NOFOLLOW | O_CLOEXEC);
 	if (fd < 0)
 		return -1;
 	/* One write: the kernel takes each for a whole request. */
-	return write(fd, label->wanted, length) == (ssize_t)length ? 0 : -1;
+	if (write(fd, label->wanted, length) != (ssize_t)length)
+		return -1;
+	return read_back(fd, label);
 }
 
-int ctsh_lsm_check_asked(int proc, const struct ctsh_label *label,
+int ctsh_lsm_check_taken(int proc, const struct ctsh_label *label,
                          struct ctsh_error *err)
 {
 	ctsh_autofree char *found = NULL;
 
 	if (!label->file)
 		return 0;
-	found = read_label(proc, label->file, err);
+	found = read_label(proc, label->current, err);
 	if (!found)
 		return -1;
-	if (strcmp(found, label->shown) != 0)
+	if (strcmp(found, label->own) == 0)
 		return ctsh_fail(err, CTSH_E_UNSAFE, 0,
-		                 "the shell would start with the security "
-		                 "label '%s', not '%s'",
+		                 "the shell kept the security label '%s', and "
+		                 "did not take '%s'",
 		                 found, label->shown);
 	return 0;
 }
@@ -223,6 +241,7 @@ void ctsh_lsm_free(struct ctsh_label *label)
 {
 	ctsh_free_at(&label->shown);
 	ctsh_free_at(&label->wanted);
+	ctsh_free_at(&label->own);
 	label->file = NULL;
 	label->read = false;
 }

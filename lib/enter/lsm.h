@@ -5,8 +5,8 @@
  * Nothing but an exec takes on another label, and only a process itself can
  * ask for it, in a file below /proc.  So M asks while it still sees the host's
  * /proc (a container may mount what it likes over its own: CVE-2019-16884,
- * CVE-2025-52881), the request goes on to S, and P reads it back.  If the
- * module then does not allow the transition, the exec fails.
+ * CVE-2025-52881) and reads that back; the request goes on to S.  If the module
+ * then does not allow the transition, the exec fails.  P sees what came of it.
  *
  * Privilege: root, on the host.
  * Trust:     /proc/PID/attr of the host's /proc: the kernel's word.
@@ -26,12 +26,18 @@
 CTSH_MUST_CHECK int ctsh_lsm_read(int init, int own, struct ctsh_label *label,
                                   struct ctsh_error *err);
 
-/* Asks for it, in this very process, for the next exec.  Nothing happens for an
- * empty one.  0, or -1 with errno; system calls only. */
+/* Asks for it, in this very process, for the next exec, and sees that the
+ * kernel understood.  Nothing happens for an empty one.  0, or -1 with errno;
+ * system calls only. */
 CTSH_MUST_CHECK int ctsh_lsm_ask(const struct ctsh_label *label);
 
-/* That the process behind `proc` has asked for it.  0, or -1 with E_UNSAFE. */
-CTSH_MUST_CHECK int ctsh_lsm_check_asked(int proc,
+/*
+ * That the process behind `proc`, which has executed something since, is not
+ * labelled as we are any more.  The init's label to the letter is not asked
+ * for: its policy may have given what the shell executed one more.  0, or -1
+ * with E_UNSAFE.
+ */
+CTSH_MUST_CHECK int ctsh_lsm_check_taken(int proc,
                                          const struct ctsh_label *label,
                                          struct ctsh_error *err);
 

@@ -153,7 +153,6 @@ int ctsh_verify_confined(pid_t m, const struct ctsh_container *c,
 
 	if (proc < 0 || check_namespaces(proc, c, "pid_for_children", err) ||
 	    check_cgroups(proc, c, err) ||
-	    ctsh_lsm_check_asked(proc, &c->label, err) ||
 	    ctsh_proc_read_status(proc, &status, err))
 		return -1;
 	return check_powerless(proc, &status, c, plan, own_filters, err);
@@ -167,12 +166,19 @@ int ctsh_verify_born(pid_t s, const struct ctsh_container *c,
 	struct ctsh_proc_status status;
 
 	if (proc < 0 || check_pid_namespace(proc, c, err) ||
-	    ctsh_lsm_check_asked(proc, &c->label, err) ||
 	    ctsh_proc_read_status(proc, &status, err))
 		return -1;
 	if (status.parent != getpid())
 		return unsafe(err, "the shell is not our child");
 	return check_powerless(proc, &status, c, plan, own_filters, err);
+}
+
+int ctsh_verify_executed(pid_t s, const struct ctsh_container *c,
+                         struct ctsh_error *err)
+{
+	ctsh_autoclose int proc = ctsh_proc_of(s, err);
+
+	return proc < 0 ? -1 : ctsh_lsm_check_taken(proc, &c->label, err);
 }
 
 /* The same directory of the same mount: a file system may be mounted twice. */

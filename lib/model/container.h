@@ -57,11 +57,13 @@ struct ctsh_schedule {
 
 /* What a security module calls the init; see lsm.h. */
 struct ctsh_label {
-	bool read;        /* or the rule does without it                  */
-	const char *file; /* where M asks for it, below its /proc directory;
-	                     static, NULL: there is nothing to ask for    */
-	char *shown;      /* as the kernel shows it, heap                 */
-	char *wanted;     /* as the kernel wants it written, heap         */
+	bool read;           /* or the rule does without it               */
+	const char *file;    /* where M asks for it, below its /proc
+	                        directory; static, NULL: nothing to ask   */
+	const char *current; /* where it is shown once taken on; static   */
+	char *shown;         /* as the kernel shows it, heap              */
+	char *wanted;        /* as the kernel wants it written, heap      */
+	char *own;           /* what we have ourselves, heap              */
 };
 
 /* Every descriptor is close-on-exec; -1 means "not held". */

@@ -182,30 +182,23 @@ static void a_label_that_cannot_be_asked_for_is_refused(void **state)
 	}
 }
 
-static void what_was_asked_for_is_read_back(void **state)
+static void a_shell_that_kept_our_label_is_noticed(void **state)
 {
-	static char shown[] = "box (enforce)", wanted[] = "exec box";
-	const struct ctsh_label label = {.read = true,
-	                                 .file = "attr/apparmor/exec",
-	                                 .shown = shown,
-	                                 .wanted = wanted};
 	static const struct process plain = {"unconfined", NULL, "unconfined"};
-	char path[] = "/tmp/ctsh-lsm-XXXXXX";
+	static const struct process box = {"box (enforce)", NULL, "box"};
+	char theirs[] = "/tmp/ctsh-lsm-XXXXXX", ours[] = "/tmp/ctsh-lsm-XXXXXX";
+	int their_dir = make(theirs, &box), our_dir = make(ours, &plain);
+	struct ctsh_label label = {0};
 	struct ctsh_error err = {0};
-	int dir = make(path, &plain);
 
 	(void)state;
-	put_label(dir, label.file, "box (enforce)", 0);
-	assert_int_equal(ctsh_lsm_check_asked(dir, &label, &err), 0);
-	put_label(dir, label.file, "box (complain)", 0);
-	assert_int_equal(ctsh_lsm_check_asked(dir, &label, &err), -1);
+	assert_int_equal(ctsh_lsm_read(their_dir, our_dir, &label, &err), 0);
+	assert_int_equal(ctsh_lsm_check_taken(their_dir, &label, &err), 0);
+	assert_int_equal(ctsh_lsm_check_taken(our_dir, &label, &err), -1);
 	assert_int_equal(err.code, CTSH_E_UNSAFE);
-	/* Nothing asked for, or nobody there to be asked. */
-	put(dir, label.file, "", 0);
-	assert_int_equal(ctsh_lsm_check_asked(dir, &label, &err), -1);
-	assert_int_equal(unlinkat(dir, label.file, 0), 0);
-	assert_int_equal(ctsh_lsm_check_asked(dir, &label, &err), -1);
-	take_away(path, dir);
+	ctsh_lsm_free(&label);
+	take_away(theirs, their_dir);
+	take_away(ours, our_dir);
 }
 
 static void an_init_that_changes_its_label_is_noticed(void **state)
@@ -256,7 +249,7 @@ int main(void)
 		cmocka_unit_test(who_is_labelled_alike_needs_nothing),
 		cmocka_unit_test(another_label_is_asked_for_by_its_module),
 		cmocka_unit_test(a_label_that_cannot_be_asked_for_is_refused),
-		cmocka_unit_test(what_was_asked_for_is_read_back),
+		cmocka_unit_test(a_shell_that_kept_our_label_is_noticed),
 		cmocka_unit_test(an_init_that_changes_its_label_is_noticed),
 		cmocka_unit_test(a_request_that_nobody_takes_fails),
 	};
