@@ -93,7 +93,7 @@ endif
 # Goals that compile in this very process; the others must work where there
 # is no compiler yet.
 NOT_BUILDING = help deps uninstall clean dist lint check check-unit \
-	check-system bench demo demo-down
+	check-system check-vm bench demo demo-down
 ifneq ($(filter-out $(NOT_BUILDING),$(or $(MAKECMDGOALS),all)),)
 # The answers are cached below $(B), by compiler and question.
 probe = $(shell sh packaging/probe.sh '$(B)/probed' '$(CC)' $(1))
@@ -176,7 +176,7 @@ ALL_OBJ = $(sort $(STUB_OBJ) $(LIB_OBJ) $(SHELL_OBJ) $(CTL_OBJ))
 TESTS = $(patsubst tests/unit/%.c,$(B)/tests/%,$(wildcard tests/unit/test_*.c))
 
 .PHONY: all tests help deps install uninstall demo demo-down check check-unit \
-	check-system bench lint dist clean FORCE
+	check-system check-vm bench lint dist clean FORCE
 # A recipe that fails half-way must leave no file that looks finished.
 .DELETE_ON_ERROR:
 # Rules are all written here; make's own would only be looked through.
@@ -245,13 +245,17 @@ deps:
 
 # Works on a fresh machine: the first step installs what is missing.
 check:
-	bash tests/run deps gcc lint unit install system
+	bash tests/run deps gcc lint unit install system vm
 
 check-unit:
 	bash tests/run $(if $(SANITIZE),san,unit)
 
 check-system:
 	bash tests/run gcc system
+
+# Security modules and the unified cgroup hierarchy, in emulated machines.
+check-vm:
+	bash tests/run gcc vm
 
 lint:
 	bash tests/run gcc lint
@@ -288,6 +292,7 @@ help:
 	@echo 'check         deps, and all tests'
 	@echo 'check-unit    unit tests            (SANITIZE=address,undefined)'
 	@echo 'check-system  tests with real engines and sshd; needs root'
+	@echo 'check-vm      tests in emulated machines; needs root'
 	@echo 'lint          fences, sizes, formats, man pages'
 	@echo 'bench         login latency beside the tools of today; needs root'
 	@echo 'dist clean    a tarball of HEAD; remove build/'

@@ -20,7 +20,8 @@ tests='clang libclang-rt-dev|libclang-rt-14-dev|clang
 	clang-format-14|clang-format universal-ctags mandoc shellcheck
 	libcmocka-dev libpam0g-dev login expect sshpass strace socat iproute2
 	python3 python3-pytest python3-pexpect runc docker.io
-	docker-cli|docker.io git binutils rsync tmux sudo'
+	docker-cli|docker.io git binutils rsync tmux sudo
+	qemu-system-x86 apparmor secilc cpio'
 
 case ${1:-all} in
 build) wanted="$build" ;;
@@ -124,6 +125,7 @@ if command -v systemctl >/dev/null; then
 		openssh-server) units='ssh.service ssh.socket' ;;
 		docker.io) units='docker.service docker.socket
 			containerd.service' ;;
+		apparmor) units=apparmor.service ;;
 		*) continue ;;
 		esac
 		for unit in $units; do
