@@ -194,9 +194,8 @@ int ctsh_container_pin(struct ctsh_container *c,
 	if (take_hold(c, target, err) == 0 && read_status(c, err) == 0 &&
 	    open_files(c, err) == 0)
 		return 0;
-	/* What failed may have failed because it ended. */
-	if (c->pidfd >= 0 && !ctsh_container_alive(c))
-		(void)gone(c, err);
+	if (c->proc >= 0)
+		(void)ctsh_container_failed(c, err);
 	ctsh_container_close(c);
 	return -1;
 }
@@ -206,7 +205,7 @@ int ctsh_container_prove(struct ctsh_container *c,
                          const struct ctsh_terms *terms, struct ctsh_error *err)
 {
 	if (read_all(c, err))
-		return ctsh_container_alive(c) ? -1 : gone(c, err);
+		return ctsh_container_failed(c, err);
 	/* Everything was read through the PID while it could not be recycled:
 	 * the pinned process is alive still. */
 	if (!ctsh_container_alive(c))
@@ -214,7 +213,10 @@ int ctsh_container_prove(struct ctsh_container *c,
 	if (ctsh_proof_isolation(c, terms, err) ||
 	    ctsh_proof_identity(c, target, err) || ctsh_proof_started(c, err) ||
 	    check_protection(c, target, terms, err))
-		return -1;
+		/* What was proved unsafe stays so. */
+		return err->code == CTSH_E_UNSAFE
+		               ? -1
+		               : ctsh_container_failed(c, err);
 	return ctsh_container_alive(c) ? 0 : gone(c, err);
 }
 
@@ -245,6 +247,25 @@ bool ctsh_container_alive(const struct ctsh_container *c)
 
 	/* A pidfd becomes readable when its process ends (pidfd_open(2)). */
 	return poll(&p, 1, 0) == 0;
+}
+
+/* Its memory goes first, and its program with it; that it has ended is said
+ * only when the last process of its PID namespace has. */
+static bool is_ending(const struct ctsh_container *c)
+{
+	char program[2];
+
+	return !ctsh_container_alive(c) ||
+	       (readlinkat(c->proc, "exe", program, sizeof(program)) < 0 &&
+	        (errno == ENOENT || errno == ESRCH));
+}
+
+int ctsh_container_failed(const struct ctsh_container *c,
+                          struct ctsh_error *err)
+{
+	if (is_ending(c))
+		err->code = CTSH_E_GONE;
+	return -1;
 }
 
 void ctsh_container_close(struct ctsh_container *c)

@@ -57,6 +57,14 @@ CTSH_MUST_CHECK int ctsh_container_confirm(const struct ctsh_container *c,
 /* Whether the pinned process still runs.  Cannot fail, never blocks. */
 bool ctsh_container_alive(const struct ctsh_container *c);
 
+/*
+ * To be called after a step failed: if the init has ended or is about to, that
+ * is why, and `*err` becomes E_GONE with its reason kept.  What an init has is
+ * taken from it piece by piece while it still counts as running.  Returns -1.
+ */
+int ctsh_container_failed(const struct ctsh_container *c,
+                          struct ctsh_error *err);
+
 /* Closes and frees what is held and resets it.  Harmless twice.  Preserves
  * errno. */
 void ctsh_container_close(struct ctsh_container *c);

@@ -16,6 +16,7 @@
 #include "../base/fdio.h"
 #include "../base/proc.h"
 #include "cgroup.h"
+#include "container.h"
 #include "schedule.h"
 #include "stage.h"
 #include "verify.h"
@@ -81,12 +82,13 @@ static int expect(const struct passage *p, enum ctsh_stage stage, pid_t *sender,
 	ssize_t n = ctsh_receive(p->sock, &message, sizeof(message), NULL,
 	                         sender, p->entry->deadline_ms);
 
+	/* Reset: it had not read our last message yet. */
+	if (n == 0 || (n < 0 && errno == ECONNRESET))
+		return ctsh_fail(err, CTSH_E_GONE, 0,
+		                 "the entering process was ended");
 	if (n < 0)
 		return ctsh_fail(err, CTSH_E_SYSTEM, errno,
 		                 "wait for the entering process");
-	if (n == 0)
-		return ctsh_fail(err, CTSH_E_GONE, 0,
-		                 "the entering process was ended");
 	if (n != sizeof(message))
 		return ctsh_fail(err, CTSH_E_UNSAFE, 0,
 		                 "malformed message while entering");
@@ -216,8 +218,9 @@ static int await_exec(const struct passage *p, struct ctsh_error *err)
 		return ctsh_verify_executed(p->s, p->entry->container, err);
 	if (n == sizeof(message))
 		return told_failure(&message, err);
-	return ctsh_fail(err, CTSH_E_SYSTEM, n < 0 ? errno : 0,
-	                 "the shell did not start");
+	return ctsh_fail(
+		err, n < 0 && errno == ECONNRESET ? CTSH_E_GONE : CTSH_E_SYSTEM,
+		n < 0 ? errno : 0, "the shell did not start");
 }
 
 static void kill_and_reap(pid_t pid, int pidfd)
@@ -263,6 +266,7 @@ int ctsh_enter(const struct ctsh_entry *entry,
 	/* Closing it ends an S that nobody knows of: it waits for our go. */
 	ctsh_close_fd(&p.sock);
 	if (rc) {
+		(void)ctsh_container_failed(entry->container, err);
 		kill_and_reap(p.m, p.m_fd);
 		kill_and_reap(p.s, p.s_fd);
 		ctsh_close_fd(&p.s_fd);

@@ -185,8 +185,10 @@ static int prove(struct ctsh_route *route, const struct question *question,
 	    ctsh_container_confirm(&route->container, &route->target, &again,
 	                           err))
 		return -1;
-	return ctsh_registry_filters(&route->container, ctsh_seccomp_copy,
-	                             deadline_ms, err);
+	if (ctsh_registry_filters(&route->container, ctsh_seccomp_copy,
+	                          deadline_ms, err))
+		return ctsh_container_failed(&route->container, err);
+	return 0;
 }
 
 int ctsh_route_find(struct ctsh_route *route, bool want_terminal,

@@ -247,6 +247,25 @@ static void confirm_wants_the_same_answer_twice(void **state)
 	ctsh_container_close(&c);
 }
 
+static void what_failed_because_the_init_ended_is_gone(void **state)
+{
+	static struct ctsh_container c;
+	pid_t pid = fake_start(FAKE_ALL, NULL);
+	struct ctsh_target target = fake_target(pid);
+	struct ctsh_error err = {0};
+
+	(void)state;
+	assert_int_equal(fake_open(&c, &target, &usual, &err), 0);
+	(void)ctsh_fail(&err, CTSH_E_SYSTEM, 0, "something");
+	assert_int_equal(ctsh_container_failed(&c, &err), -1);
+	assert_int_equal(err.code, CTSH_E_SYSTEM);
+	fake_stop(pid);
+	assert_int_equal(ctsh_container_failed(&c, &err), -1);
+	assert_int_equal(err.code, CTSH_E_GONE);
+	assert_string_equal(err.what, "something");
+	ctsh_container_close(&c);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -268,6 +287,7 @@ int main(void)
 		cmocka_unit_test(
 			open_refuses_namespaces_of_another_user_namespace),
 		cmocka_unit_test(confirm_wants_the_same_answer_twice),
+		cmocka_unit_test(what_failed_because_the_init_ended_is_gone),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

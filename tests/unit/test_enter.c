@@ -386,7 +386,7 @@ static void enter_refuses_an_init_that_ended(void **state)
 	prepare(t, FAKE_ALL, NULL, (char[]){"exit 0"});
 	(void)kill(t->init, SIGKILL);
 	assert_int_equal(ctsh_wait_fd(t->c.pidfd, POLLIN, INT64_MAX), 1);
-	expect_refusal(t, CTSH_E_UNSAFE, "join the namespaces");
+	expect_refusal(t, CTSH_E_GONE, "join the namespaces");
 }
 
 /* A filter that answers one system call itself, with "success". */
