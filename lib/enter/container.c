@@ -30,6 +30,10 @@ static int take_hold(struct ctsh_container *c, const struct ctsh_target *target,
 {
 	c->pid = target->pid;
 	c->pidfd = (int)syscall(SYS_pidfd_open, c->pid, 0);
+	if (c->pidfd < 0 && (errno == EINVAL || errno == ENOENT))
+		return ctsh_fail(err, CTSH_E_UNSAFE, errno,
+		                 "pid %d is no process but a thread",
+		                 (int)c->pid);
 	if (c->pidfd < 0)
 		return ctsh_fail(err,
 		                 errno == ESRCH ? CTSH_E_GONE : CTSH_E_SYSTEM,
@@ -158,8 +162,7 @@ static int open_files(struct ctsh_container *c, struct ctsh_error *err)
 
 static int read_all(struct ctsh_container *c, struct ctsh_error *err)
 {
-	if (read_namespaces(c, err) ||
-	    read_idmap(c, "uid_map", &c->uids, err) ||
+	if (read_idmap(c, "uid_map", &c->uids, err) ||
 	    read_idmap(c, "gid_map", &c->gids, err) || read_limits(c, err) ||
 	    read_oom_score_adj(c, err) || read_personality(c, err) ||
 	    ctsh_schedule_read(c, err) || ctsh_cgroup_open(c, err))
@@ -191,10 +194,12 @@ int ctsh_container_pin(struct ctsh_container *c,
                        const struct ctsh_target *target, struct ctsh_error *err)
 {
 	*c = (struct ctsh_container)CTSH_CONTAINER_INIT;
+	/* A kernel thread is no container, and has not all that is opened. */
 	if (take_hold(c, target, err) == 0 && read_status(c, err) == 0 &&
+	    read_namespaces(c, err) == 0 && ctsh_proof_not_host(c, err) == 0 &&
 	    open_files(c, err) == 0)
 		return 0;
-	if (c->proc >= 0)
+	if (c->proc >= 0 && err->code != CTSH_E_UNSAFE)
 		(void)ctsh_container_failed(c, err);
 	ctsh_container_close(c);
 	return -1;

@@ -16,7 +16,8 @@
 
 /*
  * Pins the process that `target` names by a pidfd, and opens what a look inside
- * needs.  Nothing is proved yet: what is reached through it may be anybody's.
+ * needs.  Nothing is proved yet but that it is none of the host's: what is
+ * reached through it may be anybody's.
  *
  * 0, with `*c` owned by the caller (ctsh_container_close()).  -1 with `*c`
  * empty: E_GONE if the process ended, E_UNSAFE, E_SYSTEM.

@@ -103,6 +103,13 @@ static int check_shared(const struct ctsh_container *c,
 	return 0;
 }
 
+int ctsh_proof_not_host(const struct ctsh_container *c, struct ctsh_error *err)
+{
+	static const struct ctsh_terms all = {.share = ~0U};
+
+	return check_shared(c, &all, err);
+}
+
 static int open_ns(const struct ctsh_container *c, const char *file,
                    struct ctsh_error *err)
 {

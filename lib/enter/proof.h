@@ -39,6 +39,11 @@ CTSH_MUST_CHECK int ctsh_proof_identity(const struct ctsh_container *c,
 CTSH_MUST_CHECK int ctsh_proof_started(const struct ctsh_container *c,
                                        struct ctsh_error *err);
 
+/* The least of what ctsh_proof_isolation() proves: neither our mount nor our
+ * PID namespace.  0, or -1 with E_UNSAFE. */
+CTSH_MUST_CHECK int ctsh_proof_not_host(const struct ctsh_container *c,
+                                        struct ctsh_error *err);
+
 /*
  * That it lives in namespaces of its own: never our mount or PID namespace,
  * others shared only where the terms say so; its user namespace belongs to the
