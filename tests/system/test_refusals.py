@@ -9,7 +9,7 @@ import time
 
 import pytest
 
-from lab import engines, process
+from lab import answers, engines, process
 
 ENGINES = ("crun", "runc", "docker")
 
@@ -248,27 +248,17 @@ def test_an_endless_answer(lab, attempt):
         assert time.monotonic() - start < 7
 
 
-def true_answer(lab):
-    """What the real engine says about the box."""
-    with socket.socket(socket.AF_UNIX) as client:
-        client.connect(lab.docker.socket)
-        client.sendall(b"GET /containers/box/json HTTP/1.0\r\n\r\n")
-        return b"".join(iter(lambda: client.recv(65536), b""))
-
-
-OK = b"HTTP/1.0 200 OK\r\nContent-Type: application/json\r\n\r\n"
-
 GARBAGE = {
     "nothing": b"",
     "not_http": b"hello\n" * 10,
     "half_a_head": b"HTTP/1.0 200 OK\r\nContent",
     "another_status": b"HTTP/1.0 500 Oops\r\n\r\n{}",
     "a_redirect": b"HTTP/1.0 302 Found\r\nLocation: /x\r\n\r\n",
-    "no_json": OK + b"\x00\xff garbage",
-    "an_array": OK + b"[]",
-    "an_empty_object": OK + b"{}",
-    "cut_off": OK + b'{"Id":"' + b"a" * 64 + b'","State":{"Pid":1',
-    "deep": OK + b'{"State":' + b"[" * 100_000,
+    "no_json": answers.OK + b"\x00\xff garbage",
+    "an_array": answers.OK + b"[]",
+    "an_empty_object": answers.OK + b"{}",
+    "cut_off": answers.OK + b'{"Id":"' + b"a" * 64 + b'","State":{"Pid":1',
+    "deep": answers.OK + b'{"State":' + b"[" * 100_000,
 }
 
 
@@ -279,18 +269,19 @@ def test_an_engine_that_talks_garbage(lab, attempt, what):
 
 
 def test_an_answer_with_a_key_twice(lab, attempt):
-    answer = true_answer(lab)
+    answer = answers.true_answer(lab)
     head, _, body = answer.partition(b"\r\n\r\n")
     pid = lab.boxes["docker"].init
     twice = body.replace(b'"Pid":%d' % pid, b'"Pid":1,"Pid":%d' % pid)
     assert twice != body
-    with lab.fake_engine("answer", OK + twice) as path, engine(lab, path):
+    with lab.fake_engine("answer", answers.OK + twice) as path, \
+            engine(lab, path):
         attempt('container = "fake:box"\n', "E_ENGINE")
 
 
 def test_a_true_answer_of_a_fake_of_root_is_taken(lab, guest):
     """The other tests of this kind refuse for the reason they name."""
-    with lab.fake_engine("answer", true_answer(lab)) as path, \
+    with lab.fake_engine("answer", answers.true_answer(lab)) as path, \
             engine(lab, path), \
             lab.config.own(guest, 'container = "fake:box"\n'):
         assert lab.direct(guest, "-c", "hostname").out == "inside\n"
@@ -298,18 +289,11 @@ def test_a_true_answer_of_a_fake_of_root_is_taken(lab, guest):
 
 def test_a_true_answer_of_somebody_else_is_refused(lab, attempt):
     evil = lab.users["evil"]
-    with lab.fake_engine("answer", true_answer(lab), evil.uid) as path, \
+    answer = answers.true_answer(lab)
+    with lab.fake_engine("answer", answer, evil.uid) as path, \
             engine(lab, path):
         reason = attempt('container = "fake:box"\n', "E_UNSAFE")
         assert str(evil.uid) in reason
-
-
-def lie(lab, **changes):
-    content = json.loads(true_answer(lab).partition(b"\r\n\r\n")[2])
-    content.update({k: v for k, v in changes.items() if k != "pid"})
-    if "pid" in changes:
-        content["State"]["Pid"] = changes["pid"]
-    return OK + json.dumps(content).encode()
 
 
 @pytest.mark.parametrize("what", ["another_container", "a_host_process",
@@ -318,8 +302,8 @@ def test_an_answer_that_names_another_process_is_refused(lab, attempt, what):
     pid = {"another_container": lab.boxes["crun"].init,
            "a_host_process": os.getpid(), "the_hosts_init": 1}[what]
     code = "E_ENGINE" if pid == 1 else "E_UNSAFE"
-    with lab.fake_engine("answer", lie(lab, pid=pid)) as path, \
-            engine(lab, path):
+    answer = answers.lie(answers.true_answer(lab), pid)
+    with lab.fake_engine("answer", answer) as path, engine(lab, path):
         attempt('container = "fake:box"\n', code)
 
 
