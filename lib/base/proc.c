@@ -108,15 +108,27 @@ int ctsh_proc_read_status(int proc, struct ctsh_proc_status *status,
 	return 0;
 }
 
-int ctsh_proc_read_start(int proc, uint64_t *ticks, struct ctsh_error *err)
+/* One number of stat. */
+static int read_stat(int proc, int (*parse)(const char *, uint64_t *),
+                     uint64_t *number, struct ctsh_error *err)
 {
 	ctsh_autofree char *text = read_text(proc, "stat", STAT_MAX, err);
 
 	if (!text)
 		return -1;
-	if (ctsh_proc_parse_start(text, ticks) < 0)
+	if (parse(text, number) < 0)
 		return fail_malformed(err, "stat");
 	return 0;
+}
+
+int ctsh_proc_read_start(int proc, uint64_t *ticks, struct ctsh_error *err)
+{
+	return read_stat(proc, ctsh_proc_parse_start, ticks, err);
+}
+
+int ctsh_proc_read_stack(int proc, uint64_t *address, struct ctsh_error *err)
+{
+	return read_stat(proc, ctsh_proc_parse_stack, address, err);
 }
 
 int ctsh_proc_read_ns(int proc, const char *name, struct ctsh_ns_id *id,

@@ -46,6 +46,9 @@ CTSH_MUST_CHECK int ctsh_proc_parse_status(const char *text,
 /* Field 22 of /proc/PID/stat: start in clock ticks since boot.  0 or -1. */
 CTSH_MUST_CHECK int ctsh_proc_parse_start(const char *text, uint64_t *ticks);
 
+/* Field 28: where its stack begins, which execve(2) chooses anew.  0 or -1. */
+CTSH_MUST_CHECK int ctsh_proc_parse_stack(const char *text, uint64_t *address);
+
 /* /proc/PID/limits: soft and hard limits by their RLIMIT_* number; every one
  * this kernel knows must be there, once.  0 or -1. */
 CTSH_MUST_CHECK int ctsh_proc_parse_limits(const char *text,
@@ -110,12 +113,14 @@ CTSH_MUST_CHECK int ctsh_proc_open(struct ctsh_error *err);
  * E_GONE if there is no such process. */
 CTSH_MUST_CHECK int ctsh_proc_of(pid_t pid, struct ctsh_error *err);
 
-/* Reads and parses `status` and the start time below such a descriptor.
+/* Read and parse `status` and numbers of `stat` below such a descriptor.
  * 0 or -1 with `*err`: E_GONE if the process ended, E_SYSTEM otherwise. */
 CTSH_MUST_CHECK int ctsh_proc_read_status(int proc,
                                           struct ctsh_proc_status *status,
                                           struct ctsh_error *err);
 CTSH_MUST_CHECK int ctsh_proc_read_start(int proc, uint64_t *ticks,
+                                         struct ctsh_error *err);
+CTSH_MUST_CHECK int ctsh_proc_read_stack(int proc, uint64_t *address,
                                          struct ctsh_error *err);
 
 /* Identity of the namespace behind /proc/PID/ns/NAME ("pid" and so on). */

@@ -182,12 +182,13 @@ int ctsh_proc_parse_status(const char *text, struct ctsh_proc_status *status)
 /* As proc(5) numbers the fields of stat. */
 #define PARENT_FIELD 4
 #define START_FIELD 22
+#define STACK_FIELD 28
 
 /*
  * The numbers behind the state, to the end of the text.  Some fields can be
- * negative, the start cannot.
+ * negative, those that are wanted cannot.
  */
-static bool take_numbers(const char **p, uint64_t *start)
+static bool take_numbers(const char **p, unsigned wanted, uint64_t *number)
 {
 	unsigned field = PARENT_FIELD;
 	bool more = true;
@@ -198,18 +199,18 @@ static bool take_numbers(const char **p, uint64_t *start)
 
 		if (!ctsh_scan_number(p, UINT64_MAX, &value))
 			return false;
-		if (field == START_FIELD && negative)
+		if (field == wanted && negative)
 			return false;
-		if (field == START_FIELD)
-			*start = value;
+		if (field == wanted)
+			*number = value;
 		more = ctsh_scan_char(p, ' ');
 	}
-	return field > START_FIELD && ctsh_scan_char(p, '\n') && !**p;
+	return field > wanted && ctsh_scan_char(p, '\n') && !**p;
 }
 
-int ctsh_proc_parse_start(const char *text, uint64_t *ticks)
+static int parse_stat(const char *text, unsigned wanted, uint64_t *number)
 {
-	uint64_t pid, start = 0;
+	uint64_t pid, found = 0;
 	char state;
 
 	if (!ctsh_scan_number(&text, INT_MAX, &pid) ||
@@ -223,10 +224,20 @@ int ctsh_proc_parse_start(const char *text, uint64_t *ticks)
 	text = strrchr(text, ')');
 	if (!text || !ctsh_scan_char(&text, ')') ||
 	    !ctsh_scan_char(&text, ' ') || !scan_state(&text, &state) ||
-	    !take_numbers(&text, &start))
+	    !take_numbers(&text, wanted, &found))
 		return -1;
-	*ticks = start;
+	*number = found;
 	return 0;
+}
+
+int ctsh_proc_parse_start(const char *text, uint64_t *ticks)
+{
+	return parse_stat(text, START_FIELD, ticks);
+}
+
+int ctsh_proc_parse_stack(const char *text, uint64_t *address)
+{
+	return parse_stat(text, STACK_FIELD, address);
 }
 
 int ctsh_proc_parse_personality(const char *text, unsigned *personality)

@@ -9,6 +9,7 @@
 
 #include "../base/fdio.h"
 #include "../base/filters.h"
+#include "../base/proc.h"
 #include "rundir.h"
 #include "sweep.h"
 
@@ -16,22 +17,31 @@
 
 /* The names of one init's files below filters/. */
 struct names {
-	char copy[64];  /* PID-START-COUNT                      */
+	char copy[96];  /* PID-START-COUNT-STACK                */
 	char draft[64]; /* PID-START.new, written under the lock */
 	char lock[64];  /* PID-START.lock                       */
 };
 
-static struct names names_of(const struct ctsh_container *c)
+/*
+ * The stack stands for the program: a thread that is not the first and calls
+ * execve(2) takes the first one's place, its PID and start time, with filters
+ * of its own that may be as many.
+ */
+static int find_names(const struct ctsh_container *c, struct names *names,
+                      struct ctsh_error *err)
 {
-	struct names names;
+	uint64_t stack;
 
-	(void)snprintf(names.copy, sizeof(names.copy), "%d-%" PRIu64 "-%u",
-	               c->pid, c->start_ticks, c->filter_count);
-	(void)snprintf(names.draft, sizeof(names.draft), "%d-%" PRIu64 ".new",
+	if (ctsh_proc_read_stack(c->proc, &stack, err))
+		return -1;
+	(void)snprintf(names->copy, sizeof(names->copy),
+	               "%d-%" PRIu64 "-%u-%" PRIu64, c->pid, c->start_ticks,
+	               c->filter_count, stack);
+	(void)snprintf(names->draft, sizeof(names->draft), "%d-%" PRIu64 ".new",
 	               c->pid, c->start_ticks);
-	(void)snprintf(names.lock, sizeof(names.lock), "%d-%" PRIu64 ".lock",
+	(void)snprintf(names->lock, sizeof(names->lock), "%d-%" PRIu64 ".lock",
 	               c->pid, c->start_ticks);
-	return names;
+	return 0;
 }
 
 /* A copy that cannot be read or is not what it should be is none: -1. */
@@ -115,8 +125,10 @@ static int obtain(int dir, const struct ctsh_container *c,
                   ctsh_registry_copy *copy, struct ctsh_filters *filters,
                   int64_t deadline_ms, struct ctsh_error *err)
 {
-	struct names names = names_of(c);
+	struct names names;
 
+	if (find_names(c, &names, err))
+		return -1;
 	while (load(dir, &names, c->filter_count, filters)) {
 		int lock = -1, failed;
 		int held =

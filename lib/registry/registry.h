@@ -4,7 +4,7 @@
  *
  *   slots/UID.N       flock: one of the logins of that uid under way
  *   slots/UID.wN      flock: one that waits for such a slot
- *   filters/KEY       copy of an init's filters, KEY = PID-START-COUNT
+ *   filters/KEY       copy of an init's filters, KEY = PID-START-COUNT-STACK
  *   filters/PID-START.lock   flock: somebody copies them now
  *
  * Privilege: root.
@@ -43,9 +43,10 @@ typedef int ctsh_registry_copy(const struct ctsh_container *c,
                                int64_t deadline_ms, struct ctsh_error *err);
 
 /*
- * The filters of the pinned init: the kept copy if pid, start time and count
- * are the same, else a new one by `copy`, made under a lock of that init and
- * kept.  Copies of processes that have ended are removed then.
+ * The filters of the pinned init: the kept copy if pid, start time, count and
+ * the beginning of its stack are the same, else a new one by `copy`, made under
+ * a lock of that init and kept.  Copies of processes that have ended are
+ * removed then.
  *
  * Fills c->filters, freeing what was there; an init without filters has none
  * and nothing is done.  0; or -1 with c->filters untouched: the error of

@@ -28,10 +28,10 @@ static bool take_number(const char **text, uint64_t max, uint64_t *number)
 	return ctsh_text_number(digits, max, number);
 }
 
-/* PID-START-COUNT, PID-START.new or PID-START.lock. */
+/* PID-START-COUNT-STACK, PID-START.new or PID-START.lock. */
 static bool parse_name(const char *name, pid_t *pid, uint64_t *start)
 {
-	uint64_t number, count;
+	uint64_t number, count, stack;
 
 	if (!take_number(&name, INT_MAX, &number) || !number ||
 	    *name++ != '-' || !take_number(&name, UINT64_MAX, start))
@@ -39,7 +39,9 @@ static bool parse_name(const char *name, pid_t *pid, uint64_t *start)
 	*pid = (pid_t)number;
 	if (!strcmp(name, ".new") || !strcmp(name, ".lock"))
 		return true;
-	return *name++ == '-' && take_number(&name, UINT_MAX, &count) && !*name;
+	return *name++ == '-' && take_number(&name, UINT_MAX, &count) &&
+	       *name++ == '-' && take_number(&name, UINT64_MAX, &stack) &&
+	       !*name;
 }
 
 /* In doubt it runs. */

@@ -307,6 +307,22 @@ static void start_takes_the_whole_range(void **state)
 	assert_true(ticks == UINT64_MAX);
 }
 
+static void stack_is_field_28(void **state)
+{
+	uint64_t address = 7;
+
+	(void)state;
+	assert_int_equal(ctsh_proc_parse_stack("1 (a)" TO_20
+	                                       " 9 1 2 3 4 5 140722 0\n",
+	                                       &address),
+	                 0);
+	assert_int_equal(address, 140722);
+	assert_int_equal(
+		ctsh_proc_parse_stack("1 (a)" TO_20 " 9 1 2 3 4 5\n", &address),
+		-1);
+	assert_int_equal(address, 140722);
+}
+
 static void start_refuses_malformed_text(void **state)
 {
 	static const char *const rows[] = {
@@ -839,6 +855,7 @@ int main(void)
 		cmocka_unit_test(
 			start_is_field_22_whatever_the_command_is_named),
 		cmocka_unit_test(start_takes_the_whole_range),
+		cmocka_unit_test(stack_is_field_28),
 		cmocka_unit_test(start_refuses_malformed_text),
 		cmocka_unit_test(idmap_reads_every_range),
 		cmocka_unit_test(idmap_that_is_not_written_yet_maps_nothing),

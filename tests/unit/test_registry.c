@@ -42,6 +42,8 @@ struct world {
 	char top[64];
 	char base[80];
 	uint64_t start; /* of this process */
+	uint64_t stack; /* where its stack begins */
+	int proc;
 	/* Shared with children. */
 	struct shared {
 		unsigned copies;  /* made by fake_copy()      */
@@ -65,6 +67,8 @@ static uint64_t start_of(pid_t pid)
 
 static int set_up(void **state)
 {
+	struct ctsh_error err;
+
 	(void)state;
 	if (geteuid()) {
 		print_error("test_registry must be run by root\n");
@@ -75,6 +79,10 @@ static int set_up(void **state)
 		return -1;
 	(void)snprintf(world.base, sizeof(world.base), "%s/ctsh", world.top);
 	world.start = start_of(getpid());
+	world.proc = ctsh_proc_of(getpid(), &err);
+	if (world.proc < 0 ||
+	    ctsh_proc_read_stack(world.proc, &world.stack, &err))
+		return -1;
 	world.shared = mmap(NULL, sizeof(*world.shared), PROT_READ | PROT_WRITE,
 	                    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	return world.shared == MAP_FAILED ? -1 : 0;
@@ -104,6 +112,7 @@ static int tear_down(void **state)
 {
 	(void)state;
 	remove_below(world.top);
+	ctsh_close_fd(&world.proc);
 	return munmap(world.shared, sizeof(*world.shared));
 }
 
@@ -471,6 +480,7 @@ static struct ctsh_container init_with(unsigned count)
 
 	c.pid = getpid();
 	c.start_ticks = world.start;
+	c.proc = world.proc;
 	c.filter_count = count;
 	return c;
 }
@@ -505,6 +515,9 @@ static const char *file_of(const char *rest)
 	turn ^= 1;
 	(void)snprintf(name[turn], sizeof(name[turn]),
 	               "filters/%d-%" PRIu64 "%s", getpid(), world.start, rest);
+	if (rest[0] == '-')
+		(void)snprintf(name[turn] + strlen(name[turn]), 24, "-%" PRIu64,
+		               world.stack);
 	return name[turn];
 }
 
@@ -660,6 +673,7 @@ static int fetch_and_exit(void)
 
 	c.pid = getppid();
 	c.start_ticks = world.start;
+	c.proc = world.proc;
 	c.filter_count = 3;
 	if (ctsh_registry_filters_in(world.base, &c, fake_copy, in_ms(10000),
 	                             &err))
@@ -689,9 +703,24 @@ static void name_file(char *out, size_t size, pid_t pid, uint64_t start,
 	(void)snprintf(out, size, "filters/%d-%" PRIu64 "%s", pid, start, rest);
 }
 
+/* A thread can take the first one's place by execve(2). */
+static void copy_of_another_program_is_not_used(void **state)
+{
+	char from[256], to[256];
+
+	(void)state;
+	assert_fetches(3, 1);
+	(void)snprintf(from, sizeof(from), "%s/%s", world.base, file_of("-3"));
+	world.stack += 16;
+	(void)snprintf(to, sizeof(to), "%s/%s", world.base, file_of("-3"));
+	world.stack -= 16;
+	assert_int_equal(rename(from, to), 0);
+	assert_fetches(3, 2);
+}
+
 static void files_of_ended_processes_are_swept_away(void **state)
 {
-	static const char *const rests[] = {"-3", ".new", ".lock"};
+	static const char *const rests[] = {"-3-4", ".new", ".lock"};
 	pid_t dead = dead_pid();
 	char name[128];
 	size_t i;
@@ -722,7 +751,7 @@ static void files_of_running_processes_stay(void **state)
 
 	(void)state;
 	make_dirs();
-	name_file(one, sizeof(one), 1, start_of(1), "-2");
+	name_file(one, sizeof(one), 1, start_of(1), "-2-4");
 	write_file(one, "x", 1);
 	assert_fetches(2, 1);
 	assert_fetches(3, 2);
@@ -736,13 +765,15 @@ static void files_of_other_names_are_left_alone(void **state)
 {
 	static const char *const names[] = {
 		"filters/readme",
-		"filters/-5-3",
+		"filters/-5-3-4",
 		"filters/99999999-5",
 		"filters/99999999-5-",
 		"filters/99999999-5-x",
+		"filters/99999999-5-3",
+		"filters/99999999-5-3-",
 		"filters/99999999-5.lock.old",
-		"filters/0-5-3",
-		"filters/99999999999999999999999999-1-1",
+		"filters/0-5-3-4",
+		"filters/99999999999999999999999999-1-1-1",
 	};
 	size_t i;
 
@@ -870,6 +901,7 @@ int main(void)
 		TEST(copy_with_a_filter_less_is_unsafe),
 		TEST(lock_of_another_login_is_waited_for_until_the_deadline),
 		TEST(forty_logins_at_once_make_one_copy),
+		TEST(copy_of_another_program_is_not_used),
 		TEST(files_of_ended_processes_are_swept_away),
 		TEST(files_of_running_processes_stay),
 		TEST(files_of_other_names_are_left_alone),
