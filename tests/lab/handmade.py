@@ -84,7 +84,7 @@ def pidfile(lab, pid, age=0):
 
 
 def copies(lab):
-    """Names of the kept filter copies: PID-START-COUNT."""
+    """Names of the kept filter copies: PID-START-COUNT-STACK."""
     directory = f"{lab.ctsh.run}/filters"
     names = os.listdir(directory) if os.path.isdir(directory) else []
     return {name for name in names if not name.endswith((".lock", ".new"))}

@@ -4,11 +4,16 @@
  * container's root would do.  Static; stands in for /bin/probe.
  *
  *   strange init             USR1 adds a filter that refuses mkdir with ENOANO,
- *                            USR2 adds 200 that allow everything, one by one
+ *                            USR2 adds 200 that allow everything, one by one;
+ *                            HUP makes a thread, and each of the two adds a
+ *                            filter that refuses mkdir: the first with ENOANO,
+ *                            the thread with EBADSLT; INT lets the thread take
+ *                            the first one's place by execve(2)
  *   strange listen PATH FILE answers whoever connects with what FILE holds
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -32,6 +37,33 @@ static int add_many(void)
 	return 0;
 }
 
+static int wakes[2];
+
+static void *other_thread(void *ready)
+{
+	char *argv[] = {"/bin/probe", "init", NULL};
+	char byte = 'x';
+
+	if (refuse_mkdir(EBADSLT) || write(*(int *)ready, &byte, 1) != 1 ||
+	    read(wakes[0], &byte, 1) != 1)
+		_exit(1);
+	execv(argv[0], argv);
+	_exit(1);
+}
+
+static int part_ways(void)
+{
+	pthread_t thread;
+	int ready[2];
+	char byte;
+
+	if (pipe(ready) || pipe(wakes) ||
+	    pthread_create(&thread, NULL, other_thread, &ready[1]) ||
+	    read(ready[0], &byte, 1) != 1)
+		return -1;
+	return refuse_mkdir(ENOANO);
+}
+
 static int init(void)
 {
 	sigset_t all;
@@ -45,6 +77,10 @@ static int init(void)
 		if (which == SIGUSR1 && refuse_mkdir(ENOANO))
 			return 1;
 		if (which == SIGUSR2 && add_many())
+			return 1;
+		if (which == SIGHUP && part_ways())
+			return 1;
+		if (which == SIGINT && write(wakes[1], "x", 1) != 1)
 			return 1;
 		while (waitpid(-1, NULL, WNOHANG) > 0)
 			continue;
