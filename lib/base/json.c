@@ -8,12 +8,67 @@
 /* The longest member name that a path may hold; ours are short. */
 #define KEY_MAX 64
 
+/* Below this a double stands for one integer only: 2^53. */
+#define EXACT_MAX 9007199254740992.0
+
 void ctsh_json_free(json_t *doc)
 {
 	int saved = errno;
 
 	json_decref(doc);
 	errno = saved;
+}
+
+/* The integer that a double holds exactly, or NULL. */
+static json_t *exact_integer(const json_t *value)
+{
+	double real = json_real_value(value);
+
+	if (!json_is_real(value) || real <= -EXACT_MAX || real >= EXACT_MAX ||
+	    real != (double)(json_int_t)real)
+		return NULL;
+	return json_integer((json_int_t)real);
+}
+
+/* Makes integers again of what was read as doubles, below `at`. */
+static int restore_integers(json_t *at)
+{
+	json_t *value, *exact;
+	const char *key;
+	size_t i;
+
+	json_object_foreach(at, key, value)
+	{
+		exact = exact_integer(value);
+		if (exact ? json_object_set_new(at, key, exact)
+		          : restore_integers(value))
+			return -1;
+	}
+	json_array_foreach(at, i, value)
+	{
+		exact = exact_integer(value);
+		if (exact ? json_array_set_new(at, i, exact)
+		          : restore_integers(value))
+			return -1;
+	}
+	return 0;
+}
+
+/*
+ * One number beyond int64 makes jansson refuse the whole document, and a
+ * profile's masks may be as large as uint64.  Such a number is a double here,
+ * which nobody takes for an integer.
+ */
+static json_t *parse_large(const char *text, size_t length, json_error_t *why)
+{
+	json_t *doc = json_loadb(
+		text, length, JSON_REJECT_DUPLICATES | JSON_DECODE_INT_AS_REAL,
+		why);
+
+	if (!doc || restore_integers(doc) == 0)
+		return doc;
+	ctsh_json_free(doc);
+	return NULL;
 }
 
 json_t *ctsh_json_parse(const char *text, size_t length, struct ctsh_error *err)
@@ -24,6 +79,8 @@ json_t *ctsh_json_parse(const char *text, size_t length, struct ctsh_error *err)
 	/* Without further flags jansson also refuses a NUL in a string, bytes
 	 * behind the end and a bare value. */
 	doc = json_loadb(text, length, JSON_REJECT_DUPLICATES, &why);
+	if (!doc && json_error_code(&why) == json_error_numeric_overflow)
+		doc = parse_large(text, length, &why);
 	if (!doc)
 		(void)ctsh_fail(err, CTSH_E_ENGINE, 0,
 		                "bad JSON at line %d column %d: %s", why.line,

@@ -36,7 +36,8 @@ static inline void ctsh_json_free_at(json_t **doc)
 #define ctsh_autojson __attribute__((cleanup(ctsh_json_free_at)))
 
 /* Parses exactly `length` bytes: one object or array.  The document, owned by
- * the caller; or NULL and `*err`. */
+ * the caller; or NULL and `*err`.  A number beyond int64 is read, but is no
+ * integer; nor is then any other beyond 2^53. */
 CTSH_MUST_CHECK json_t *ctsh_json_parse(const char *text, size_t length,
                                         struct ctsh_error *err);
 
