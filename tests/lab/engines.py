@@ -48,8 +48,8 @@ class Container:
 
 
 def bundle(directory, root, cgroup, *, shared=(), userns=None, seccomp=True,
-           nnp=False, ids=0):
-    """The OCI configuration of one container."""
+           nnp=False, ids=0, change=None):
+    """The OCI configuration of one container; change() has the last word."""
     kinds = [k for k in ("pid", "network", "ipc", "uts", "mount", "cgroup")
              if k not in shared]
     linux = {
@@ -100,6 +100,8 @@ def bundle(directory, root, cgroup, *, shared=(), userns=None, seccomp=True,
     }
     if "uts" in shared:
         del config["hostname"]
+    if change:
+        change(config)
     os.makedirs(directory)
     with open(f"{directory}/config.json", "w") as file:
         json.dump(config, file)
@@ -122,7 +124,8 @@ class Oci:
         return process.run([*self.prefix, self.program, *root, *argv], **more)
 
     @contextlib.contextmanager
-    def container(self, name, root, *, start=True, **options):
+    def container(self, name, root, *, start=True, popen=None, **options):
+        """`popen` is how the engine itself is started."""
         directory = f"{self.directory}/{self.program}-{name}"
         bundle(directory, root, f"/{self.cgroup}/{self.program}-{name}",
                **options)
@@ -134,7 +137,8 @@ class Oci:
                  *(["--root", self.state] if self.state else []),
                  *(["run", "--detach"] if start else ["create"]),
                  "--bundle", directory, name],
-                stdin=nothing, stdout=sink, stderr=sink, timeout=30)
+                stdin=nothing, stdout=sink, stderr=sink, timeout=30,
+                **(popen or {}))
         assert started.returncode == 0, process.tail(log)
         try:
             yield Container(self, name, f"{self.section}:{name}", root)

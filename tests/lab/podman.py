@@ -1,0 +1,58 @@
+# SPDX-License-Identifier: MIT
+"""podman with directories of its own; no image, only a tree."""
+
+import contextlib
+import os
+
+from . import engines, process
+
+CONF = """\
+[engine]
+cgroup_manager = "cgroupfs"
+events_logger = "none"
+lock_type = "file"
+runtime = "crun"
+
+[network]
+network_config_dir = "{directory}/net"
+"""
+
+
+class Podman:
+    def __init__(self, directory, run, cgroup, prefix):
+        os.mkdir(directory)
+        self.cgroup = cgroup
+        with open(f"{directory}/containers.conf", "w") as file:
+            file.write(CONF.format(directory=directory))
+        self.head = [*prefix, "env",
+                     f"CONTAINERS_CONF={directory}/containers.conf",
+                     "podman", "--root", f"{directory}/root",
+                     "--runroot", f"{run}/podman",
+                     "--tmpdir", f"{directory}/tmp",
+                     "--storage-driver", "vfs"]
+
+    def call(self, *argv, **more):
+        return process.run([*self.head, *argv], **more)
+
+    @contextlib.contextmanager
+    def container(self, name, tree, *options, **more):
+        """`more` is how podman itself is started."""
+        try:
+            self.call("run", "--detach", "--network", "none", "--name", name,
+                      "--hostname", "inside", "--ulimit", "nofile=512:1024",
+                      "--ulimit", "nproc=1000:1000",
+                      "--pids-limit", str(engines.PIDS),
+                      "--cgroup-parent", f"/{self.cgroup}", *options,
+                      "--rootfs", tree, "/bin/probe", "init",
+                      check=True, timeout=60, **more)
+            yield engines.Container(self, name, "", tree)
+        finally:
+            self.call("rm", "--force", "--ignore", "--time", "0", name,
+                      timeout=60)
+
+    def pid(self, name):
+        return int(self.call("inspect", "--format", "{{.State.Pid}}", name,
+                             check=True).out)
+
+    def exec(self, name, *argv, **more):
+        return self.call("exec", name, *argv, **more)
