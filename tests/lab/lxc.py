@@ -2,7 +2,9 @@
 """LXC with a directory of its own."""
 
 import contextlib
+import glob
 import os
+import shutil
 
 from . import engines, process
 
@@ -20,6 +22,28 @@ lxc.cgroup.dir = {cgroup}/lxc-{name}
 """
 
 
+# Root needs no entry in /etc/subuid, but newuidmap insists on one.
+WITHOUT_NEWUIDMAP = ("env", "PATH=/nonexistent")
+
+
+@contextlib.contextmanager
+def traces(directory):
+    """Takes away what liblxc leaves of containers below that directory: its
+    locks, and the group that it retires to when it takes one down."""
+    own = f"/run/lxc/lock{directory}"
+    pivots = glob.glob("/sys/fs/cgroup/*/lxc.pivot")
+    try:
+        yield
+    finally:
+        shutil.rmtree(own, ignore_errors=True)
+        with contextlib.suppress(OSError):
+            os.removedirs(os.path.dirname(own))
+        for path in glob.glob("/sys/fs/cgroup/*/lxc.pivot"):
+            if path not in pivots:
+                with contextlib.suppress(OSError):
+                    os.rmdir(path)
+
+
 class Lxc:
     def __init__(self, directory, cgroup, prefix):
         os.mkdir(directory)
@@ -28,8 +52,9 @@ class Lxc:
         self.prefix = prefix
 
     def call(self, what, name, *argv, **more):
-        return process.run([*self.prefix, f"lxc-{what}", "-P", self.directory,
-                            "-n", name, *argv], **more)
+        return process.run([*self.prefix, *WITHOUT_NEWUIDMAP,
+                            shutil.which(f"lxc-{what}"),
+                            "-P", self.directory, "-n", name, *argv], **more)
 
     @contextlib.contextmanager
     def container(self, name, tree, *lines, **more):
@@ -39,14 +64,12 @@ class Lxc:
             file.write(CONF.format(tree=tree, cgroup=self.cgroup, name=name))
             file.writelines(f"{line}\n" for line in lines)
         log = f"{self.directory}/{name}/log"
-        started = self.call("start", name, "-l", "INFO", "-o", log, **more)
+        started = self.call("start", name, "-l", "WARN", "-o", log, **more)
         assert started.status == 0, process.tail(log)
         try:
             yield engines.Container(self, name, "", tree)
         finally:
             self.call("stop", name, "--kill")
-            with contextlib.suppress(OSError):
-                os.removedirs(f"/run/lxc/lock/{self.directory}")
 
     def pid(self, name):
         return int(self.call("info", name, "-pH", check=True).out)

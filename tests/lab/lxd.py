@@ -4,7 +4,7 @@
 import contextlib
 import os
 
-from . import engines, process
+from . import engines, lxc, process
 
 METADATA = """\
 architecture: {machine}
@@ -68,8 +68,9 @@ def lxd(directory, tag, prefix):
     os.makedirs(f"{directory}/lxd")
     engine = Lxd(directory, tag)
     log = f"{directory}/lxd.log"
-    with process.daemon([*prefix, "lxd", "--group", "root"], log, patience=30,
-                        env=engine.env):
+    with lxc.traces(directory), process.daemon(
+            [*prefix, "lxd", "--group", "root"], log, patience=30,
+            env=engine.env):
         process.run(["lxd", "waitready", "--timeout", "30"], timeout=40,
                     env=engine.env, check=True)
         engine.call("storage", "create", "lab", "dir", check=True)
@@ -80,5 +81,3 @@ def lxd(directory, tag, prefix):
         finally:
             process.run(["lxd", "shutdown", "--timeout", "20"], timeout=30,
                         env=engine.env)
-            with contextlib.suppress(OSError):
-                os.removedirs(f"/run/lxc/lock/{directory}/lxd/containers")
