@@ -21,7 +21,8 @@ tests='clang libclang-rt-dev|libclang-rt-14-dev|clang
 	libcmocka-dev libpam0g-dev login expect sshpass strace socat iproute2
 	python3 python3-pytest python3-pexpect runc docker.io
 	docker-cli|docker.io git binutils rsync tmux sudo
-	qemu-system-x86 apparmor secilc cpio'
+	qemu-system-x86 apparmor secilc cpio
+	podman lxc lxd lxd-client uidmap'
 
 case ${1:-all} in
 build) wanted="$build" ;;
@@ -126,6 +127,11 @@ if command -v systemctl >/dev/null; then
 		docker.io) units='docker.service docker.socket
 			containerd.service' ;;
 		apparmor) units=apparmor.service ;;
+		podman) units='podman.service podman.socket
+			podman-auto-update.timer podman-restart.service' ;;
+		lxc) units='lxc.service lxc-net.service lxcfs.service' ;;
+		lxd) units='lxd.service lxd.socket lxd-containers.service
+			lxcfs.service' ;;
 		*) continue ;;
 		esac
 		for unit in $units; do
