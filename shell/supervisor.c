@@ -259,6 +259,9 @@ static void drain(struct loop *l)
 {
 	ctsh_channels_leader_ended(&l->channels);
 	l->polls[POLL_LEADER].fd = -1;
+	/* Nothing is left that it could end; one that is gone would wake us
+	 * for ever. */
+	l->polls[POLL_WATCHDOG].fd = -1;
 	while (wait_for_events(
 		       l, ctsh_channels_pending(&l->channels) ? -1 : 0) > 0) {
 		if (l->polls[POLL_SIGNALS].revents && take_signals(l))

@@ -35,6 +35,7 @@ struct session {
 	const char *script;
 	int stdio[3];      /* what the caller hands over                  */
 	bool as_user;      /* the supervisor may not signal the leader    */
+	bool both_gone;    /* the leader and the watchdog, at the start   */
 	int caller_master; /* the other side of the caller's terminal, -1 */
 	int caller_slave;
 	int notes[2]; /* the pipe behind descriptor 9                */
@@ -93,6 +94,19 @@ static void close_inside(const struct inside *in)
 			(void)close(in->stdio[fd]);
 }
 
+/* The first look of the supervisor's finds both gone. */
+static int watchdog_that_left(int leader_pidfd)
+{
+	int pair[2];
+
+	CHILD_EXPECT(ctsh_wait_fd(leader_pidfd, POLLIN, ctsh_now_ms() + 5000) ==
+	             1);
+	CHILD_EXPECT(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0,
+	                        pair) == 0);
+	(void)close(pair[1]);
+	return pair[0];
+}
+
 static void run_supervisor(void *argument)
 {
 	struct session *s = argument;
@@ -119,6 +133,8 @@ static void run_supervisor(void *argument)
 	close_inside(&in);
 	(void)close(s->notes[0]);
 	(void)close(s->notes[1]);
+	if (s->both_gone)
+		v.watchdog = watchdog_that_left(v.leader_pidfd);
 	if (s->as_user)
 		CHILD_EXPECT(ctsh_become(1001, 1001, &err) == 0);
 	if (ctsh_supervise(&v, &status, &err) < 0)
@@ -573,6 +589,19 @@ static void where_signals_are_forbidden_we_die_of_it(void **state)
 	}
 }
 
+static void the_end_of_both_at_once_is_an_end(void **state)
+{
+	struct session s = make("echo last; exit 3");
+	int out = take_stdout(&s);
+
+	(void)state;
+	s.both_gone = true;
+	start(&s);
+	await(out, "last");
+	assert_exits(&s, 3);
+	(void)close(out);
+}
+
 /* ---- relayed ------------------------------------------------------------ */
 
 static void files_are_relayed_whole(void **state)
@@ -697,6 +726,7 @@ int main(void)
 		cmocka_unit_test(a_signal_that_ended_the_leader_ends_us),
 		cmocka_unit_test(a_termination_is_a_hangup_for_the_leader),
 		cmocka_unit_test(where_signals_are_forbidden_we_die_of_it),
+		cmocka_unit_test(the_end_of_both_at_once_is_an_end),
 		cmocka_unit_test(files_are_relayed_whole),
 		cmocka_unit_test(a_socket_on_all_three_works_both_ways),
 		cmocka_unit_test(a_reader_that_leaves_is_noticed_inside),
