@@ -178,8 +178,8 @@ static int guide_m(struct passage *p, struct ctsh_error *err)
 	    set_oom_score_adj(p, err) ||
 	    ctsh_schedule_give(e->container, p->m, err) ||
 	    expect(p, CTSH_STAGE_CONFINED, NULL, err) ||
-	    ctsh_verify_confined(p->m, e->container, e->plan, p->own_filters,
-	                         err))
+	    ctsh_verify_confined(p->m, e->container, e->plan, e->stdio,
+	                         p->own_filters, err))
 		return -1;
 	return go(p, err);
 }

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 #include "verify.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <sched.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -16,6 +18,7 @@
 #include "proof.h"
 
 #define CGROUP_TEXT_MAX 65536
+#define LIMITS_TEXT_MAX 16384
 
 static int unsafe(struct ctsh_error *err, const char *what)
 {
@@ -144,15 +147,99 @@ static int check_powerless(int proc, const struct ctsh_proc_status *s,
 	return 0;
 }
 
+/* The same directory of the same mount: a file system may be mounted twice. */
+static bool same_directory(int a, int b)
+{
+	const unsigned want = STATX_INO | STATX_MNT_ID;
+	struct statx x, y;
+
+	return statx(a, "", AT_EMPTY_PATH, want, &x) == 0 &&
+	       statx(b, "", AT_EMPTY_PATH, want, &y) == 0 &&
+	       (x.stx_mask & y.stx_mask & want) == want &&
+	       x.stx_ino == y.stx_ino && x.stx_dev_major == y.stx_dev_major &&
+	       x.stx_dev_minor == y.stx_dev_minor &&
+	       x.stx_mnt_id == y.stx_mnt_id;
+}
+
+/* M's own root: where the init was chrooted without pivot_root, another one
+ * may show the host's tree. */
+static int check_root(int proc, const struct ctsh_container *c,
+                      struct ctsh_error *err)
+{
+	ctsh_autoclose int root =
+		openat(proc, "root", O_PATH | O_DIRECTORY | O_CLOEXEC);
+
+	if (root < 0 || !same_directory(root, c->root))
+		return unsafe(err, "another root directory than the init's");
+	return 0;
+}
+
+static int check_limits(int proc, const struct ctsh_container *c,
+                        struct ctsh_error *err)
+{
+	ctsh_autofree char *text = NULL;
+	struct rlimit limits[RLIM_NLIMITS];
+
+	text = ctsh_read_file_at(proc, "limits", LIMITS_TEXT_MAX, NULL);
+	if (!text || ctsh_proc_parse_limits(text, limits))
+		return ctsh_fail(err, CTSH_E_SYSTEM, errno, "read limits");
+	for (int i = 0; i < RLIM_NLIMITS; i++)
+		if (limits[i].rlim_cur > c->limits[i].rlim_cur ||
+		    limits[i].rlim_max > c->limits[i].rlim_max)
+			return unsafe(err, "wider limits than the init's");
+	return 0;
+}
+
+/* How many descriptors it has, or -1. */
+static int count_descriptors(int proc)
+{
+	int fd = openat(proc, "fd", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+	const struct dirent *entry;
+	int count = 0;
+
+	if (!dir) {
+		ctsh_close_fd(&fd);
+		return -1;
+	}
+	errno = 0;
+	while ((entry = readdir(dir)))
+		count += entry->d_name[0] != '.';
+	if (errno)
+		count = -1;
+	(void)closedir(dir);
+	return count;
+}
+
+/* 0 to 2 are the session's, one more leads to us: no other is left that could
+ * lead to the host, and S is visible inside with what M has. */
+static int check_descriptors(int proc, const int stdio[3],
+                             struct ctsh_error *err)
+{
+	char path[16];
+	struct stat have, want;
+
+	for (int fd = 0; fd < 3; fd++) {
+		(void)snprintf(path, sizeof(path), "fd/%d", fd);
+		if (fstatat(proc, path, &have, 0) || fstat(stdio[fd], &want) ||
+		    have.st_dev != want.st_dev || have.st_ino != want.st_ino)
+			return unsafe(err, "another standard descriptor");
+	}
+	if (count_descriptors(proc) != 4)
+		return unsafe(err, "more descriptors than the session's");
+	return 0;
+}
+
 int ctsh_verify_confined(pid_t m, const struct ctsh_container *c,
-                         const struct ctsh_plan *plan, unsigned own_filters,
-                         struct ctsh_error *err)
+                         const struct ctsh_plan *plan, const int stdio[3],
+                         unsigned own_filters, struct ctsh_error *err)
 {
 	ctsh_autoclose int proc = ctsh_proc_of(m, err);
 	struct ctsh_proc_status status;
 
 	if (proc < 0 || check_namespaces(proc, c, "pid_for_children", err) ||
-	    check_cgroups(proc, c, err) ||
+	    check_cgroups(proc, c, err) || check_root(proc, c, err) ||
+	    check_limits(proc, c, err) || check_descriptors(proc, stdio, err) ||
 	    ctsh_proc_read_status(proc, &status, err))
 		return -1;
 	return check_powerless(proc, &status, c, plan, own_filters, err);
@@ -176,23 +263,12 @@ int ctsh_verify_born(pid_t s, const struct ctsh_container *c,
 int ctsh_verify_executed(pid_t s, const struct ctsh_container *c,
                          struct ctsh_error *err)
 {
-	ctsh_autoclose int proc = ctsh_proc_of(s, err);
+	ctsh_autoclose int proc = -1;
 
+	if (!c->label.file)
+		return 0;
+	proc = ctsh_proc_of(s, err);
 	return proc < 0 ? -1 : ctsh_lsm_check_taken(proc, &c->label, err);
-}
-
-/* The same directory of the same mount: a file system may be mounted twice. */
-static bool same_directory(int a, int b)
-{
-	const unsigned want = STATX_INO | STATX_MNT_ID;
-	struct statx x, y;
-
-	return statx(a, "", AT_EMPTY_PATH, want, &x) == 0 &&
-	       statx(b, "", AT_EMPTY_PATH, want, &y) == 0 &&
-	       (x.stx_mask & y.stx_mask & want) == want &&
-	       x.stx_ino == y.stx_ino && x.stx_dev_major == y.stx_dev_major &&
-	       x.stx_dev_minor == y.stx_dev_minor &&
-	       x.stx_mnt_id == y.stx_mnt_id;
 }
 
 static int init_changed(struct ctsh_error *err, const char *what)

@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: MIT */
+/* Needs root: looks at real processes. */
+#include <fcntl.h>
+#include <linux/close_range.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+
+#include <cmocka.h>
+
+#include "../../lib/base/fdio.h"
+#include "../../lib/enter/container.h"
+#include "../../lib/enter/verify.h"
+#include "fake_container.h"
+
+/*
+ * The init stands for M: it is all that M must be, but that it has its
+ * capabilities still, which is looked at after what these tests are about.
+ */
+struct world {
+	struct ctsh_container c;
+	gid_t groups[64];
+	struct ctsh_plan plan;
+	int stdio[3];
+	struct ctsh_error err;
+	pid_t init;
+};
+
+/* Four descriptors, as M has. */
+static int four(void)
+{
+	return dup2(0, 3) == 3 ? close_range(4, ~0U, CLOSE_RANGE_CLOEXEC) : -1;
+}
+
+static int five(void)
+{
+	return four() || dup2(0, 5) != 5;
+}
+
+static int no_stdin(void)
+{
+	int null = open("/dev/zero", O_RDONLY);
+
+	return dup2(null, 0) != 0 || four();
+}
+
+/* As an engine does that may not pivot_root: the old tree stays below. */
+static int chrooted(void)
+{
+	return mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) ||
+	       mount("/", "/mnt", NULL, MS_BIND, NULL) || chroot("/mnt") ||
+	       chdir("/") || four();
+}
+
+static void prepare(struct world *w, fake_setup *setup)
+{
+	struct ctsh_terms terms = {.share = CLONE_NEWUSER | 0x80};
+	struct ctsh_target target;
+	int count = getgroups(64, w->groups);
+
+	w->init = fake_start(FAKE_ALL, setup);
+	target = fake_target(w->init);
+	w->c = (struct ctsh_container)CTSH_CONTAINER_INIT;
+	if (ctsh_container_open(&w->c, &target, &terms, &w->err))
+		fail_msg("%s", w->err.what);
+	w->plan = (struct ctsh_plan){.groups = w->groups,
+	                             .host_groups = w->groups,
+	                             .group_count = (size_t)count};
+	for (int fd = 0; fd < 3; fd++)
+		w->stdio[fd] = fd;
+}
+
+static void expect(struct world *w, const char *reason)
+{
+	assert_int_equal(ctsh_verify_confined(w->init, &w->c, &w->plan,
+	                                      w->stdio, 0, &w->err),
+	                 -1);
+	assert_int_equal(w->err.code, CTSH_E_UNSAFE);
+	if (!strstr(w->err.what, reason))
+		fail_msg("%s", w->err.what);
+	fake_stop(w->init);
+	ctsh_container_close(&w->c);
+}
+
+static void all_else_is_right(void **state)
+{
+	struct world w;
+
+	(void)state;
+	prepare(&w, four);
+	expect(&w, "capabilities are left");
+}
+
+static void the_root_of_an_init_that_was_chrooted_counts(void **state)
+{
+	struct world w;
+
+	(void)state;
+	prepare(&w, chrooted);
+	expect(&w, "capabilities are left");
+}
+
+/* The root of the mount namespace is the same directory of another mount. */
+static void another_root_is_noticed(void **state)
+{
+	struct world w;
+
+	(void)state;
+	prepare(&w, chrooted);
+	(void)close(w.c.root);
+	w.c.root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	expect(&w, "another root directory");
+}
+
+static void wider_limits_are_noticed(void **state)
+{
+	struct world w;
+
+	(void)state;
+	prepare(&w, four);
+	w.c.limits[RLIMIT_NOFILE].rlim_cur--;
+	expect(&w, "wider limits");
+	prepare(&w, four);
+	w.c.limits[RLIMIT_NOFILE].rlim_max--;
+	expect(&w, "wider limits");
+}
+
+static void a_descriptor_too_many_is_noticed(void **state)
+{
+	struct world w;
+
+	(void)state;
+	prepare(&w, five);
+	expect(&w, "more descriptors");
+}
+
+static void another_standard_input_is_noticed(void **state)
+{
+	struct world w;
+
+	(void)state;
+	prepare(&w, no_stdin);
+	expect(&w, "another standard descriptor");
+}
+
+static int needs_root(void **state)
+{
+	int null = open("/dev/null", O_RDWR);
+
+	(void)state;
+	/* Whatever the caller's are. */
+	return geteuid() == 0 && dup2(null, 0) == 0 ? 0 : -1;
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(all_else_is_right),
+		cmocka_unit_test(the_root_of_an_init_that_was_chrooted_counts),
+		cmocka_unit_test(another_root_is_noticed),
+		cmocka_unit_test(wider_limits_are_noticed),
+		cmocka_unit_test(a_descriptor_too_many_is_noticed),
+		cmocka_unit_test(another_standard_input_is_noticed),
+	};
+
+	(void)alarm(60);
+	return cmocka_run_group_tests(tests, needs_root, NULL);
+}
