@@ -57,6 +57,7 @@ static const struct {
 	[CTSH_STAGE_FILTERS] = {"load the seccomp filters", CTSH_E_UNSAFE},
 	[CTSH_STAGE_CLONE] = {"fork inside (pids limit?)", CTSH_E_SYSTEM},
 	[CTSH_STAGE_TERMINAL] = {"controlling terminal", CTSH_E_SYSTEM},
+	[CTSH_STAGE_SIGNALS] = {"reset the signals", CTSH_E_SYSTEM},
 	[CTSH_STAGE_DIRECTORY] = {"change directory", CTSH_E_UNSAFE},
 	[CTSH_STAGE_TRANSITION] = {"take on the security label", CTSH_E_UNSAFE},
 	[CTSH_STAGE_EXEC] = {"execute the shell", CTSH_E_SHELL},
