@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <grp.h>
 #include <sched.h>
+#include <stdbool.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -59,13 +60,26 @@ int ctsh_host_network_back(int *previous, struct ctsh_error *err)
 	return 0;
 }
 
+static bool is_already(uid_t uid, gid_t gid)
+{
+	uid_t r, e, s;
+	gid_t rg, eg, sg;
+
+	return getresuid(&r, &e, &s) == 0 && r == uid && e == uid && s == uid &&
+	       getresgid(&rg, &eg, &sg) == 0 && rg == gid && eg == gid &&
+	       sg == gid;
+}
+
 int ctsh_host_leave(uid_t uid, gid_t gid, struct ctsh_error *err)
 {
 	/* To setresuid(2) it would mean "no change". */
 	if (uid == (uid_t)-1 || gid == (gid_t)-1)
 		return ctsh_fail(err, CTSH_E_SYSTEM, 0, "nobody to become");
-	if (setgroups(0, NULL) || setresgid(gid, gid, gid) ||
-	    setresuid(uid, uid, uid))
+	/* After a ctsh_become() that failed late: no right to change is left,
+	 * and no need. */
+	if (!is_already(uid, gid) &&
+	    (setgroups(0, NULL) || setresgid(gid, gid, gid) ||
+	     setresuid(uid, uid, uid)))
 		return ctsh_fail(err, CTSH_E_SYSTEM, errno,
 		                 "become the caller");
 	ctsh_hide();
