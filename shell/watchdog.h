@@ -47,9 +47,8 @@ CTSH_MUST_CHECK int ctsh_watchdog_start(struct ctsh_watchdog *dog,
 
 /*
  * Registers a process by its pidfd (borrowed).  The newest one counts as the
- * session's leader.  The message is on its way when this returns, and is read
- * even if the caller dies; whether the watchdog took it is known from
- * ctsh_watchdog_session().  0, or -1 with E_SYSTEM.
+ * session's leader.  When this returns 0 the watchdog is confined, lives and
+ * watches the process; -1 with E_SYSTEM.
  */
 CTSH_MUST_CHECK int ctsh_watchdog_watch(struct ctsh_watchdog *dog, int pidfd,
                                         struct ctsh_error *err);

@@ -170,12 +170,14 @@ static void take_watch(struct dog *d, int pidfd)
 {
 	if (pidfd >= 0 && !d->late && d->count < WATCHED_MAX) {
 		d->watched[d->count++] = pidfd;
+		answer(d, CTSH_DOG_YES);
 		return;
 	}
 	if (pidfd >= 0)
 		send_signal(pidfd, SIGKILL);
 	ctsh_close_fd(&pidfd);
 	d->refused = true;
+	answer(d, CTSH_DOG_NO);
 }
 
 /* Keeps the leader alone and lets go of stderr: a reader of that pipe waits
