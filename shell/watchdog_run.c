@@ -228,8 +228,16 @@ static void take_message(struct dog *d)
 	ssize_t got = ctsh_receive(d->sock, &message, sizeof(message), &fd,
 	                           NULL, ctsh_now_ms());
 
-	if (got < 0 && errno == ETIMEDOUT)
+	/* ECONNRESET: it closed its end with an answer of ours unread; what it
+	 * said before that comes next. */
+	if (got < 0 && (errno == ETIMEDOUT || errno == ECONNRESET))
 		return;
+	if (got < 0) {
+		/* Ours, not the login's: it will see that we are gone, and
+		 * says so itself. */
+		kill_watched(d);
+		_exit(1);
+	}
 	if (got == sizeof(message) && message.what == CTSH_DOG_DISMISS)
 		_exit(0);
 	if (got == sizeof(message) && message.what == CTSH_DOG_WATCH) {
