@@ -62,15 +62,34 @@ static int reopen(int path_fd, int flags)
 	return open(link, flags | O_CLOEXEC | O_NOCTTY);
 }
 
-/* A regular file for reading, or -1: to the reader no such file. */
-static int open_regular(int root, const char *name)
+/* What a container may have arranged itself. */
+static bool is_absence(int error)
+{
+	return error == ENOENT || error == ENOTDIR || error == ELOOP ||
+	       error == EACCES || error == ENAMETOOLONG;
+}
+
+/*
+ * A regular file for reading; or 0 with -1 in `*fd`: to the reader no such
+ * file.  -1 if it cannot be told: without a group that could not be read the
+ * session would have another identity than the container gives it.
+ */
+static int open_regular(int root, const char *name, int *fd,
+                        struct ctsh_error *err)
 {
 	ctsh_autoclose int path = open_inside(root, name);
 	struct stat st;
 
-	if (path < 0 || fstat(path, &st) || !S_ISREG(st.st_mode))
-		return -1;
-	return reopen(path, O_RDONLY | O_NONBLOCK);
+	*fd = -1;
+	if (path >= 0 && fstat(path, &st) == 0) {
+		if (!S_ISREG(st.st_mode))
+			return 0;
+		*fd = reopen(path, O_RDONLY | O_NONBLOCK);
+	}
+	if (*fd < 0 && !is_absence(errno))
+		return ctsh_fail(err, CTSH_E_SYSTEM, errno,
+		                 "open %s in the container", name);
+	return 0;
 }
 
 /*
@@ -159,11 +178,16 @@ static int look_inside(void *argument, int channel, void *answer, int *fd,
 		return ctsh_fail(err, CTSH_E_SYSTEM, ENOMEM, "reader");
 	if (become_init(look, err))
 		return -1;
-	view.passwd = open_regular(look->c->root, "etc/passwd");
-	if (query->want_groups)
-		view.group = open_regular(look->c->root, "etc/group");
-	if (query->want_environ)
+	if (open_regular(look->c->root, "etc/passwd", &view.passwd, err) ||
+	    (query->want_groups &&
+	     open_regular(look->c->root, "etc/group", &view.group, err)))
+		return -1;
+	if (query->want_environ) {
 		view.environ = dup(look->c->environ);
+		if (view.environ < 0)
+			return ctsh_fail(err, CTSH_E_SYSTEM, errno,
+			                 "environment of the init");
+	}
 	if (query->want_terminal) {
 		view.terminal = open_inside(look->c->root, "dev/pts/ptmx");
 		if (view.terminal < 0 || !is_own_ptmx(view.terminal))
