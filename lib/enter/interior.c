@@ -100,12 +100,13 @@ static int open_regular(int root, const char *name, int *fd,
 static bool is_own_ptmx(int fd)
 {
 	struct statfs fs;
-	struct stat st, host;
+	struct stat st, host = {0};
 
 	return fstatfs(fd, &fs) == 0 && fs.f_type == DEVPTS_SUPER_MAGIC &&
 	       fstat(fd, &st) == 0 && S_ISCHR(st.st_mode) &&
 	       st.st_ino == PTMX_INODE && st.st_rdev == makedev(5, 2) &&
-	       (stat("/dev/pts", &host) || host.st_dev != st.st_dev);
+	       (stat("/dev/pts", &host) ? errno == ENOENT
+	                                : host.st_dev != st.st_dev);
 }
 
 static int lock_in(struct ctsh_error *err)
