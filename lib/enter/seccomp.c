@@ -129,7 +129,9 @@ int ctsh_seccomp_copy(const struct ctsh_container *c,
 		rc = copy_stopped(c, &fresh, err);
 	/* Not stopped: the kernel lets go of it when this process ends, which a
 	 * refusal does at once. */
-	(void)ptrace(PTRACE_DETACH, c->pid, NULL, (void *)(intptr_t)signal);
+	if (ptrace(PTRACE_DETACH, c->pid, NULL, (void *)(intptr_t)signal) &&
+	    rc == 0)
+		rc = unsafe(err, errno, "PTRACE_DETACH");
 	if (rc)
 		ctsh_filters_free(&fresh);
 	else
