@@ -8,7 +8,6 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -28,7 +27,10 @@
 /* One entry under way, seen from P. */
 struct passage {
 	const struct ctsh_entry *entry;
-	int sock;
+	int reports; /* what M and S write is read here               */
+	int go;      /* what they read is written here                */
+	int go_read; /* their end, kept: a pipe that nobody reads would
+	                end us by SIGPIPE                             */
 	pid_t m, s;
 	int m_fd, s_fd;
 	unsigned own_filters; /* that M inherits from us */
@@ -75,16 +77,36 @@ static int told_failure(const struct ctsh_message *message,
 	                 failures[stage].what);
 }
 
-/* Waits for exactly that message, and says who sent it. */
-static int expect(const struct passage *p, enum ctsh_stage stage, pid_t *sender,
-                  struct ctsh_error *err)
+/*
+ * Reads one message.  Its length, 0 at end of file, -1 with errno.  Who holds
+ * the other end may be somebody who reads from it, too: what poll(2) saw can be
+ * gone.
+ */
+static ssize_t hear(const struct passage *p, struct ctsh_message *message)
+{
+	for (;;) {
+		int ready =
+			ctsh_wait_fd(p->reports, POLLIN, p->entry->deadline_ms);
+		ssize_t n;
+
+		if (ready == 0)
+			errno = ETIMEDOUT;
+		if (ready <= 0)
+			return -1;
+		n = read(p->reports, message, sizeof(*message));
+		if (n >= 0 || (errno != EINTR && errno != EAGAIN))
+			return n;
+	}
+}
+
+/* Waits for exactly that message; what it says goes to `*value`. */
+static int expect(const struct passage *p, enum ctsh_stage stage,
+                  int32_t *value, struct ctsh_error *err)
 {
 	struct ctsh_message message;
-	ssize_t n = ctsh_receive(p->sock, &message, sizeof(message), NULL,
-	                         sender, p->entry->deadline_ms);
+	ssize_t n = hear(p, &message);
 
-	/* Reset: it had not read our last message yet. */
-	if (n == 0 || (n < 0 && errno == ECONNRESET))
+	if (n == 0)
 		return ctsh_fail(err, CTSH_E_GONE, 0,
 		                 "the entering process was ended");
 	if (n < 0)
@@ -93,14 +115,41 @@ static int expect(const struct passage *p, enum ctsh_stage stage, pid_t *sender,
 	if (n != sizeof(message))
 		return ctsh_fail(err, CTSH_E_UNSAFE, 0,
 		                 "malformed message while entering");
-	return message.stage == stage ? 0 : told_failure(&message, err);
+	if (message.stage != stage)
+		return told_failure(&message, err);
+	*value = message.sys;
+	return 0;
 }
 
 static int go(const struct passage *p, struct ctsh_error *err)
 {
-	if (ctsh_send(p->sock, "g", 1, -1))
+	if (write(p->go, "g", 1) != 1)
 		return ctsh_fail(err, CTSH_E_GONE, errno,
 		                 "the entering process was ended");
+	return 0;
+}
+
+/*
+ * Pipes, and not a socket: that names the process at its other end to whoever
+ * gets hold of it (SO_PEERPIDFD), as it names the network that it was made in.
+ * Our ends never block, whatever is done to the others.
+ */
+static int make_line(struct passage *p, struct ctsh_line *line,
+                     struct ctsh_error *err)
+{
+	int up[2], down[2];
+
+	if (pipe2(up, O_CLOEXEC))
+		return ctsh_fail(err, CTSH_E_SYSTEM, errno, "pipe");
+	p->reports = up[0];
+	line->report = up[1];
+	if (pipe2(down, O_CLOEXEC))
+		return ctsh_fail(err, CTSH_E_SYSTEM, errno, "pipe");
+	p->go = down[1];
+	p->go_read = line->go = down[0];
+	if (fcntl(p->reports, F_SETFL, O_NONBLOCK) ||
+	    fcntl(p->go, F_SETFL, O_NONBLOCK))
+		return ctsh_fail(err, CTSH_E_SYSTEM, errno, "pipe");
 	return 0;
 }
 
@@ -112,26 +161,26 @@ static int start_m(struct passage *p, struct ctsh_error *err)
 		.pidfd = (uintptr_t)&p->m_fd,
 		.exit_signal = SIGCHLD,
 	};
-	int pair[2];
-	int on = 1;
+	struct ctsh_line line = {-1, -1};
 	long pid;
 
-	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair))
-		return ctsh_fail(err, CTSH_E_SYSTEM, errno, "socketpair");
-	p->sock = pair[0];
+	if (make_line(p, &line, err)) {
+		ctsh_close_fd(&line.report);
+		return -1;
+	}
 	if (c->cgroup2 >= 0) {
 		args.flags |= CLONE_INTO_CGROUP;
 		args.cgroup = (unsigned)c->cgroup2;
 	}
-	pid = setsockopt(p->sock, SOL_SOCKET, SO_PASSCRED, &on, sizeof(on))
-	              ? -1
-	              : syscall(SYS_clone3, &args, sizeof(args));
+	pid = syscall(SYS_clone3, &args, sizeof(args));
 	if (pid == 0) {
-		/* Or our own copy would keep P's end open beyond P's death. */
-		ctsh_close_fd(&pair[0]);
-		ctsh_inside(p->entry, pair[1]);
+		/* Or our own copies would keep P's ends open beyond P's
+		 * death. */
+		ctsh_close_fd(&p->reports);
+		ctsh_close_fd(&p->go);
+		ctsh_inside(p->entry, line);
 	}
-	ctsh_close_fd(&pair[1]);
+	ctsh_close_fd(&line.report);
 	if (pid < 0)
 		return ctsh_fail(err, CTSH_E_SYSTEM, errno,
 		                 "fork into the container's cgroup");
@@ -173,34 +222,52 @@ static int count_own_filters(struct passage *p, struct ctsh_error *err)
 static int guide_m(struct passage *p, struct ctsh_error *err)
 {
 	const struct ctsh_entry *e = p->entry;
+	int32_t ignored;
 
 	if (count_own_filters(p, err) || start_m(p, err) ||
 	    ctsh_cgroup_join(e->container, p->m, err) ||
 	    set_oom_score_adj(p, err) ||
 	    ctsh_schedule_give(e->container, p->m, err) ||
-	    expect(p, CTSH_STAGE_CONFINED, NULL, err) ||
+	    expect(p, CTSH_STAGE_CONFINED, &ignored, err) ||
 	    ctsh_verify_confined(p->m, e->container, e->plan, e->stdio,
 	                         p->own_filters, err))
 		return -1;
 	return go(p, err);
 }
 
-/* The kernel says who reports itself as S; a filter that fakes the result of
- * clone(2) may let M believe that it is S. */
+/* By the kernel's word, and by no other. */
+static bool is_our_child(int pidfd)
+{
+	siginfo_t info;
+
+	return waitid(P_PIDFD, (id_t)pidfd, &info,
+	              WEXITED | WNOHANG | WNOWAIT) == 0;
+}
+
+/*
+ * M says which process is S: by the kernel's word, but whoever took S over may
+ * have been faster and have named anybody.  Only a child of ours is ended with
+ * us, and only one of them is in the container.
+ */
 static int meet_s(struct passage *p, struct ctsh_error *err)
 {
 	const struct ctsh_entry *e = p->entry;
-	pid_t sender = 0;
+	ctsh_autoclose int pidfd = -1;
+	int32_t child = 0;
 
-	if (expect(p, CTSH_STAGE_STARTED, &sender, err))
+	if (expect(p, CTSH_STAGE_STARTED, &child, err))
 		return -1;
-	if (sender <= 0 || sender == p->m)
+	if (child <= 0 || child == p->m)
 		return ctsh_fail(err, CTSH_E_UNSAFE, 0,
 		                 "the shell was not born inside");
-	p->s = sender;
-	p->s_fd = (int)syscall(SYS_pidfd_open, p->s, 0);
-	if (p->s_fd < 0)
+	pidfd = (int)syscall(SYS_pidfd_open, child, 0);
+	if (pidfd < 0)
 		return ctsh_fail(err, CTSH_E_GONE, errno, "pidfd_open");
+	if (!is_our_child(pidfd))
+		return ctsh_fail(err, CTSH_E_UNSAFE, 0,
+		                 "the shell is not our child");
+	p->s = child;
+	p->s_fd = ctsh_steal_fd(&pidfd);
 	if (ctsh_verify_born(p->s, e->container, e->plan, p->own_filters,
 	                     err) ||
 	    ctsh_verify_unchanged(e->container, err))
@@ -208,20 +275,18 @@ static int meet_s(struct passage *p, struct ctsh_error *err)
 	return e->watch(e->context, p->s_fd, err);
 }
 
-/* End of file: both ends inside are closed, by execve. */
+/* End of file: all ends inside are closed, by execve. */
 static int await_exec(const struct passage *p, struct ctsh_error *err)
 {
 	struct ctsh_message message;
-	ssize_t n = ctsh_receive(p->sock, &message, sizeof(message), NULL, NULL,
-	                         p->entry->deadline_ms);
+	ssize_t n = hear(p, &message);
 
 	if (n == 0)
 		return ctsh_verify_executed(p->s, p->entry->container, err);
 	if (n == sizeof(message))
 		return told_failure(&message, err);
-	return ctsh_fail(
-		err, n < 0 && errno == ECONNRESET ? CTSH_E_GONE : CTSH_E_SYSTEM,
-		n < 0 ? errno : 0, "the shell did not start");
+	return ctsh_fail(err, CTSH_E_SYSTEM, n < 0 ? errno : 0,
+	                 "the shell did not start");
 }
 
 static void kill_and_reap(pid_t pid, int pidfd)
@@ -257,7 +322,9 @@ int ctsh_enter(const struct ctsh_entry *entry,
 {
 	struct passage p = {
 		.entry = entry,
-		.sock = -1,
+		.reports = -1,
+		.go = -1,
+		.go_read = -1,
 		.m = -1,
 		.s = -1,
 		.m_fd = -1,
@@ -269,7 +336,9 @@ int ctsh_enter(const struct ctsh_entry *entry,
 	    await_exec(&p, err) == 0)
 		rc = reap_m(&p, err);
 	/* Closing it ends an S that nobody knows of: it waits for our go. */
-	ctsh_close_fd(&p.sock);
+	ctsh_close_fd(&p.go);
+	ctsh_close_fd(&p.go_read);
+	ctsh_close_fd(&p.reports);
 	if (rc) {
 		(void)ctsh_container_failed(entry->container, err);
 		kill_and_reap(p.m, p.m_fd);

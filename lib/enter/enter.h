@@ -9,7 +9,8 @@
  *   compares namespaces, <---- confined
  *   cgroups and status
  *   go ----------------------> clone(CLONE_PARENT) ----------> born
- *   checks that S is its child and in the container's PID namespace <- started
+ *   checks that S is its  <--- started (its PID)
+ *   child and in the container's PID namespace
  *   go ------------------------------------------------------> setsid, tty,
  *   reads until end of file  <--- failure ------------------- chdir, execve
  *
@@ -17,8 +18,12 @@
  * the host's /proc and said go, nothing that the container knows of exists.
  * M never has a PID inside; S has no power left when it is born.  Neither
  * decides, looks anything up or logs.  What they send is a number from a fixed
- * list; who sent it is the kernel's word (SCM_CREDENTIALS), because a copied
- * filter may fake the result of any call, clone's included.
+ * list.  A copied filter may fake the result of any call, clone's included, so
+ * who S is says the kernel, by writing to memory, and P holds it against /proc.
+ *
+ * A container root with SYS_PTRACE and without a user namespace can take S over
+ * before its execve, and then has what S has: two pipes beside 0 to 2, and
+ * nothing of the host's (tests/hostile/test_entry_attacker.py).
  *
  * Privilege: root, on the host, single-threaded.
  * Trust:     container and plan are final.  Messages of M and S after the

@@ -26,40 +26,42 @@
 #include "seccomp.h"
 #include "stage.h"
 
-#define SOCK_PLACE 3 /* where the socket lives once all else is closed */
+/* Where the pipes live once all else is closed. */
+#define REPORT_PLACE 3
+#define GO_PLACE 4
 #define OUT_OF_THE_WAY 16
 
-static void say(int sock, enum ctsh_stage stage, int sys)
+static void say(int report, enum ctsh_stage stage, int sys)
 {
 	struct ctsh_message message = {(uint32_t)stage, sys};
 
 	/* write(2) and read(2): what no filter can do without. */
-	if (write(sock, &message, sizeof(message)) != sizeof(message))
+	if (write(report, &message, sizeof(message)) != sizeof(message))
 		_exit(CHAR_MAX);
 }
 
-static _Noreturn void fail(int sock, enum ctsh_stage stage)
+static _Noreturn void fail(int report, enum ctsh_stage stage)
 {
-	say(sock, stage, errno);
+	say(report, stage, errno);
 	_exit(CHAR_MAX);
 }
 
 /* Waits for the one byte.  P closing its end, or dying, ends us. */
-static void await_go(int sock)
+static void await_go(int go)
 {
-	char go;
+	char byte;
 
-	if (read(sock, &go, 1) != 1)
+	if (read(go, &byte, 1) != 1)
 		_exit(CHAR_MAX);
 }
 
-static void set_limits(const struct ctsh_container *c, int sock)
+static void set_limits(const struct ctsh_container *c, int report)
 {
 	for (int i = 0; i < RLIM_NLIMITS; i++) {
 		struct rlimit limit, old;
 
 		if (getrlimit((enum __rlimit_resource)i, &old))
-			fail(sock, CTSH_STAGE_LIMITS);
+			fail(report, CTSH_STAGE_LIMITS);
 		limit = old;
 		/* Never above our own hard limit, never above the init's. */
 		if (limit.rlim_max > c->limits[i].rlim_max)
@@ -70,39 +72,39 @@ static void set_limits(const struct ctsh_container *c, int sock)
 		if ((limit.rlim_cur != old.rlim_cur ||
 		     limit.rlim_max != old.rlim_max) &&
 		    setrlimit((enum __rlimit_resource)i, &limit))
-			fail(sock, CTSH_STAGE_LIMITS);
+			fail(report, CTSH_STAGE_LIMITS);
 	}
 }
 
 /* What is asked of the kernel by other ways than a limit. */
-static void take_traits(const struct ctsh_container *c, int sock)
+static void take_traits(const struct ctsh_container *c, int report)
 {
 	/* Through the host's /proc: this is the last moment. */
 	if (ctsh_lsm_ask(&c->label))
-		fail(sock, CTSH_STAGE_LABEL);
+		fail(report, CTSH_STAGE_LABEL);
 	if (personality(c->personality) < 0 ||
 	    prctl(PR_SET_TIMERSLACK, c->timer_slack_ns, 0, 0, 0))
-		fail(sock, CTSH_STAGE_TRAITS);
+		fail(report, CTSH_STAGE_TRAITS);
 	/* They decide what a change of ids does to capabilities; a locked one
 	 * would go on to the shell. */
 	if (prctl(PR_SET_SECUREBITS, 0, 0, 0, 0))
-		fail(sock, CTSH_STAGE_SECUREBITS);
+		fail(report, CTSH_STAGE_SECUREBITS);
 }
 
-static void join(const struct ctsh_container *c, int sock)
+static void join(const struct ctsh_container *c, int report)
 {
 	/* A fresh anonymous session keyring: the login's own stays outside. */
 	if (syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, NULL) < 0 &&
 	    errno != ENOSYS)
-		fail(sock, CTSH_STAGE_KEYRING);
-	take_traits(c, sock);
-	set_limits(c, sock);
+		fail(report, CTSH_STAGE_KEYRING);
+	take_traits(c, report);
+	set_limits(c, report);
 	/* While it is allowed: a user namespace may deny setgroups(2). */
 	if (setgroups(0, NULL))
-		fail(sock, CTSH_STAGE_GROUPS);
+		fail(report, CTSH_STAGE_GROUPS);
 	/* One call, so that there is no half-joined state. */
 	if (setns(c->pidfd, (int)c->join))
-		fail(sock, CTSH_STAGE_SETNS);
+		fail(report, CTSH_STAGE_SETNS);
 	ctsh_hide();
 }
 
@@ -110,33 +112,35 @@ static void join(const struct ctsh_container *c, int sock)
  * The init may have been chrooted without pivot_root: its root is not the root
  * of its mount namespace, where the host's tree may still hang.
  */
-static void take_root(const struct ctsh_container *c, int sock)
+static void take_root(const struct ctsh_container *c, int report)
 {
 	if (fchdir(c->root) || chroot(".") || chdir("/"))
-		fail(sock, CTSH_STAGE_ROOT);
+		fail(report, CTSH_STAGE_ROOT);
 }
 
 /*
- * Puts the three descriptors at 0 to 2 and the socket behind them, and closes
+ * Puts the three descriptors at 0 to 2 and the pipes behind them, and closes
  * the rest: from here on no descriptor leads to the host.
  */
-static void place_descriptors(const struct ctsh_entry *entry, int sock)
+static void place_descriptors(const struct ctsh_entry *entry,
+                              struct ctsh_line line)
 {
-	int parked[4];
+	const int from[] = {entry->stdio[0], entry->stdio[1], entry->stdio[2],
+	                    line.report, line.go};
+	enum { COUNT = GO_PLACE + 1 };
+	int parked[COUNT];
 
-	for (int i = 0; i < 4; i++) {
-		int fd = i < 3 ? entry->stdio[i] : sock;
-
-		parked[i] = fcntl(fd, F_DUPFD_CLOEXEC, OUT_OF_THE_WAY);
+	for (int i = 0; i < COUNT; i++) {
+		parked[i] = fcntl(from[i], F_DUPFD_CLOEXEC, OUT_OF_THE_WAY);
 		if (parked[i] < 0)
-			fail(sock, CTSH_STAGE_DESCRIPTORS);
+			fail(line.report, CTSH_STAGE_DESCRIPTORS);
 	}
-	for (int i = 0; i < 3; i++)
-		if (dup2(parked[i], i) < 0)
-			fail(parked[3], CTSH_STAGE_DESCRIPTORS);
-	if (dup3(parked[3], SOCK_PLACE, O_CLOEXEC) < 0 ||
-	    syscall(SYS_close_range, SOCK_PLACE + 1, ~0U, 0))
-		fail(parked[3], CTSH_STAGE_DESCRIPTORS);
+	for (int i = 0; i < COUNT; i++)
+		if (i < REPORT_PLACE ? dup2(parked[i], i) < 0
+		                     : dup3(parked[i], i, O_CLOEXEC) < 0)
+			fail(parked[REPORT_PLACE], CTSH_STAGE_DESCRIPTORS);
+	if (syscall(SYS_close_range, COUNT, ~0U, 0))
+		fail(parked[REPORT_PLACE], CTSH_STAGE_DESCRIPTORS);
 }
 
 static void reset_signals(void)
@@ -165,7 +169,7 @@ static void change_directory(const struct ctsh_plan *plan)
 		if (chdir(plan->directories[i]) == 0 &&
 		    syscall(SYS_getcwd, cwd, sizeof(cwd)) > 0 && cwd[0] == '/')
 			return;
-	fail(SOCK_PLACE, CTSH_STAGE_DIRECTORY);
+	fail(REPORT_PLACE, CTSH_STAGE_DIRECTORY);
 }
 
 /* Whether it is the label that stood in the way, and not the file's mode or a
@@ -193,46 +197,59 @@ static _Noreturn void execute(const struct ctsh_container *c,
 		if (errno != ENOENT && errno != ENOTDIR)
 			break;
 	}
-	fail(SOCK_PLACE, CTSH_STAGE_EXEC);
+	fail(REPORT_PLACE, CTSH_STAGE_EXEC);
 }
 
 /* S: visible inside from its first instruction, without power since before. */
 static _Noreturn void become_shell(const struct ctsh_entry *entry)
 {
-	say(SOCK_PLACE, CTSH_STAGE_STARTED, 0);
-	await_go(SOCK_PLACE);
+	await_go(GO_PLACE);
 	if (setsid() < 0)
-		fail(SOCK_PLACE, CTSH_STAGE_TERMINAL);
+		fail(REPORT_PLACE, CTSH_STAGE_TERMINAL);
 	/* 0: never steal it from another session. */
 	if (entry->terminal >= 0 && ioctl(entry->terminal, TIOCSCTTY, 0))
-		fail(SOCK_PLACE, CTSH_STAGE_TERMINAL);
+		fail(REPORT_PLACE, CTSH_STAGE_TERMINAL);
 	reset_signals();
 	(void)umask(entry->plan->umask);
 	change_directory(entry->plan);
 	execute(entry->container, entry->plan);
 }
 
-_Noreturn void ctsh_inside(const struct ctsh_entry *entry, int sock)
+/*
+ * The kernel writes the child's PID into the child's memory and into ours; what
+ * the call returns may be faked by a filter.  Which of the last two arguments
+ * is the child's depends on the machine; the other one is not used.
+ */
+static _Noreturn void give_birth(const struct ctsh_entry *entry)
+{
+	/* CLONE_PARENT: S is P's child, so its status reaches P from outside.
+	 */
+	const long flags = CLONE_PARENT | CLONE_PARENT_SETTID |
+	                   CLONE_CHILD_SETTID | SIGCHLD;
+	volatile pid_t child = 0, self = 0;
+
+	if (syscall(SYS_clone, flags, 0, &child, &self, &self) < 0)
+		fail(REPORT_PLACE, CTSH_STAGE_CLONE);
+	if (self != 0)
+		become_shell(entry);
+	say(REPORT_PLACE, CTSH_STAGE_STARTED, child);
+	_exit(0);
+}
+
+_Noreturn void ctsh_inside(const struct ctsh_entry *entry,
+                           struct ctsh_line line)
 {
 	const struct ctsh_container *c = entry->container;
 	enum ctsh_stage failed;
-	long child;
 
 	ctsh_hide();
-	join(c, sock);
-	take_root(c, sock);
-	place_descriptors(entry, sock);
+	join(c, line.report);
+	take_root(c, line.report);
+	place_descriptors(entry, line);
 	failed = ctsh_confine(c, entry->plan);
 	if (failed)
-		fail(SOCK_PLACE, failed);
-	say(SOCK_PLACE, CTSH_STAGE_CONFINED, 0);
-	await_go(SOCK_PLACE);
-	/* CLONE_PARENT: S is P's child, so its status reaches P from outside.
-	 */
-	child = syscall(SYS_clone, CLONE_PARENT | SIGCHLD, 0, NULL, NULL, 0);
-	if (child < 0)
-		fail(SOCK_PLACE, CTSH_STAGE_CLONE);
-	if (child == 0)
-		become_shell(entry);
-	_exit(0);
+		fail(REPORT_PLACE, failed);
+	say(REPORT_PLACE, CTSH_STAGE_CONFINED, 0);
+	await_go(GO_PLACE);
+	give_birth(entry);
 }

@@ -19,7 +19,7 @@
 enum ctsh_stage {
 	/* Good news, each waited for by P, each answered by one byte. */
 	CTSH_STAGE_CONFINED = 1,
-	CTSH_STAGE_STARTED,
+	CTSH_STAGE_STARTED, /* S; M says so */
 	/* Failures: the step that failed. */
 	CTSH_STAGE_KEYRING,
 	CTSH_STAGE_LABEL,
@@ -48,15 +48,22 @@ enum ctsh_stage {
 
 struct ctsh_message {
 	uint32_t stage;
-	int32_t sys; /* errno of a failure */
+	int32_t sys; /* errno of a failure; the PID of who STARTED */
+};
+
+/* The two pipes between P and the entering processes, as these hold them. */
+struct ctsh_line {
+	int report; /* to be written to */
+	int go;     /* to be read from  */
 };
 
 /*
  * M: everything below the barrier, up to the birth of S and S's
- * execve.  `sock` is the descriptor to P.  Never returns.
+ * execve.  Never returns.
  *
  * Privilege: starts as root on the host, ends as the shell.
  */
-_Noreturn void ctsh_inside(const struct ctsh_entry *entry, int sock);
+_Noreturn void ctsh_inside(const struct ctsh_entry *entry,
+                           struct ctsh_line line);
 
 #endif

@@ -211,7 +211,7 @@ static int count_descriptors(int proc)
 	return count;
 }
 
-/* 0 to 2 are the session's, one more leads to us: no other is left that could
+/* 0 to 2 are the session's, two pipes lead to us: no other is left that could
  * lead to the host, and S is visible inside with what M has. */
 static int check_descriptors(int proc, const int stdio[3],
                              struct ctsh_error *err)
@@ -225,7 +225,7 @@ static int check_descriptors(int proc, const int stdio[3],
 		    have.st_dev != want.st_dev || have.st_ino != want.st_ino)
 			return unsafe(err, "another standard descriptor");
 	}
-	if (count_descriptors(proc) != 4)
+	if (count_descriptors(proc) != 5)
 		return unsafe(err, "more descriptors than the session's");
 	return 0;
 }

@@ -17,7 +17,7 @@
 /*
  * That M is in the init's cgroups and, for its children in the case of PID, in
  * each of its namespaces; has its root directory, no wider limits, and of
- * descriptors `stdio` at 0 to 2 and one more; has the planned ids and groups,
+ * descriptors `stdio` at 0 to 2 and two more; has the planned ids and groups,
  * no capability, no wider bounding set, no_new_privs and as many filters as the
  * init on top of `own_filters`; and is not dumpable.  0, or -1 with E_UNSAFE,
  * E_GONE.
