@@ -40,6 +40,7 @@ static const struct {
 	const char *what;
 	enum ctsh_code code;
 } failures[CTSH_STAGE_COUNT] = {
+	[CTSH_STAGE_SESSION] = {"new session", CTSH_E_SYSTEM},
 	[CTSH_STAGE_KEYRING] = {"new session keyring", CTSH_E_SYSTEM},
 	[CTSH_STAGE_LABEL] = {"ask for the security label", CTSH_E_UNSAFE},
 	[CTSH_STAGE_TRAITS] = {"personality and timer slack", CTSH_E_SYSTEM},

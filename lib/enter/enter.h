@@ -3,7 +3,7 @@
  * enter.h - step 9: the barrier, and the way through it.
  *
  *  P (root, host)            M (host PID only)            S (container PID)
- *   clone into cgroup2 ------> dumpable off
+ *   clone into cgroup2 ------> dumpable off, own session
  *   v1 cgroups, oom            keyring, limits, setns, root, mapped 0, close
  *                              all, bounding, ids, nnp, seccomp, no caps
  *   compares namespaces, <---- confined

@@ -243,6 +243,10 @@ _Noreturn void ctsh_inside(const struct ctsh_entry *entry,
 	enum ctsh_stage failed;
 
 	ctsh_hide();
+	/* Out of the session that the user came by: its terminal and its
+	 * processes would be in reach of whoever takes S over. */
+	if (setsid() < 0)
+		fail(line.report, CTSH_STAGE_SESSION);
 	join(c, line.report);
 	take_root(c, line.report);
 	place_descriptors(entry, line);

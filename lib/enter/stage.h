@@ -21,6 +21,7 @@ enum ctsh_stage {
 	CTSH_STAGE_CONFINED = 1,
 	CTSH_STAGE_STARTED, /* S; M says so */
 	/* Failures: the step that failed. */
+	CTSH_STAGE_SESSION,
 	CTSH_STAGE_KEYRING,
 	CTSH_STAGE_LABEL,
 	CTSH_STAGE_TRAITS,
