@@ -16,6 +16,7 @@
 #include "../base/proc.h"
 #include "cgroup.h"
 #include "container.h"
+#include "parcel.h"
 #include "schedule.h"
 #include "stage.h"
 #include "verify.h"
@@ -154,7 +155,8 @@ static int make_line(struct passage *p, struct ctsh_line *line,
 	return 0;
 }
 
-static int start_m(struct passage *p, struct ctsh_error *err)
+/* 0 in the child, which then is M; or -1 with errno. */
+static long fork_m(struct passage *p)
 {
 	const struct ctsh_container *c = p->entry->container;
 	struct clone_args args = {
@@ -162,31 +164,51 @@ static int start_m(struct passage *p, struct ctsh_error *err)
 		.pidfd = (uintptr_t)&p->m_fd,
 		.exit_signal = SIGCHLD,
 	};
-	struct ctsh_line line = {-1, -1};
-	long pid;
 
-	if (make_line(p, &line, err)) {
-		ctsh_close_fd(&line.report);
-		return -1;
-	}
 	if (c->cgroup2 >= 0) {
 		args.flags |= CLONE_INTO_CGROUP;
 		args.cgroup = (unsigned)c->cgroup2;
 	}
-	pid = syscall(SYS_clone3, &args, sizeof(args));
+	return syscall(SYS_clone3, &args, sizeof(args));
+}
+
+static int start_with(struct passage *p, const struct ctsh_parcel *parcel,
+                      struct ctsh_line line, struct ctsh_error *err)
+{
+	long pid;
+
+	if (ctsh_parcel_leave_heap(parcel, true))
+		return ctsh_fail(err, CTSH_E_SYSTEM, errno, "leave the heap");
+	pid = fork_m(p);
 	if (pid == 0) {
 		/* Or our own copies would keep P's ends open beyond P's
 		 * death. */
 		ctsh_close_fd(&p->reports);
 		ctsh_close_fd(&p->go);
-		ctsh_inside(p->entry, line);
+		ctsh_parcel_wipe(parcel);
+		ctsh_inside(parcel->entry, line);
 	}
-	ctsh_close_fd(&line.report);
 	if (pid < 0)
 		return ctsh_fail(err, CTSH_E_SYSTEM, errno,
 		                 "fork into the container's cgroup");
 	p->m = (pid_t)pid;
+	if (ctsh_parcel_leave_heap(parcel, false))
+		return ctsh_fail(err, CTSH_E_SYSTEM, errno, "keep the heap");
 	return p->entry->watch(p->entry->context, p->m_fd, err);
+}
+
+static int start_m(struct passage *p, struct ctsh_error *err)
+{
+	struct ctsh_parcel parcel = {.memory = NULL};
+	struct ctsh_line line = {-1, -1};
+	int rc = -1;
+
+	if (make_line(p, &line, err) == 0 &&
+	    ctsh_parcel_pack(p->entry, &parcel, err) == 0)
+		rc = start_with(p, &parcel, line, err);
+	ctsh_parcel_free(&parcel);
+	ctsh_close_fd(&line.report);
+	return rc;
 }
 
 /* Below the init's value the kernel's killer would spare us for the init; to

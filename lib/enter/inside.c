@@ -150,10 +150,10 @@ static void reset_signals(void)
 	/* libc keeps two for itself and says EINVAL; so do KILL and STOP. */
 	for (int sig = 1; sig < NSIG; sig++)
 		if (signal(sig, SIG_DFL) == SIG_ERR && errno != EINVAL)
-			fail(SOCK_PLACE, CTSH_STAGE_SIGNALS);
+			fail(REPORT_PLACE, CTSH_STAGE_SIGNALS);
 	(void)sigemptyset(&none);
 	if (sigprocmask(SIG_SETMASK, &none, NULL))
-		fail(SOCK_PLACE, CTSH_STAGE_SIGNALS);
+		fail(REPORT_PLACE, CTSH_STAGE_SIGNALS);
 }
 
 /*
@@ -193,7 +193,7 @@ static _Noreturn void execute(const struct ctsh_container *c,
 		plan->env[0] = shell->shell_env;
 		execve(shell->path, shell->argv, plan->env);
 		if (lacks_transition(c, shell->path))
-			fail(SOCK_PLACE, CTSH_STAGE_TRANSITION);
+			fail(REPORT_PLACE, CTSH_STAGE_TRANSITION);
 		if (errno != ENOENT && errno != ENOTDIR)
 			break;
 	}

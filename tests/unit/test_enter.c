@@ -198,6 +198,21 @@ static void enter_cuts_the_bounding_set_to_the_inits(void **state)
 	finish(t);
 }
 
+/* What crosses the barrier is packed, and there is an end to it. */
+static void enter_refuses_a_plan_without_end(void **state)
+{
+	struct trial *t = *state;
+	size_t size = (size_t)16 << 20;
+
+	prepare(t, FAKE_ALL, NULL, (char[]){"exit 0"});
+	t->env[1] = malloc(size);
+	assert_non_null(t->env[1]);
+	memset(t->env[1], 'x', size - 1);
+	t->env[1][size - 1] = '\0';
+	expect_refusal(t, CTSH_E_SYSTEM, "pack the parcel: E2BIG");
+	free(t->env[1]);
+}
+
 /* What M becomes is compared with the init as it was when it was opened. */
 static void enter_refuses_an_init_that_has_changed_since(void **state)
 {
@@ -587,6 +602,7 @@ int main(void)
 		cmocka_unit_test(enter_leaves_the_traits_of_the_caller_behind),
 		cmocka_unit_test(enter_refuses_a_label_that_nobody_takes),
 		cmocka_unit_test(enter_refuses_an_init_that_has_changed_since),
+		cmocka_unit_test(enter_refuses_a_plan_without_end),
 		cmocka_unit_test(nothing_outlives_a_login_process_that_dies),
 		cmocka_unit_test(
 			enter_tries_the_next_shell_only_when_there_is_none),
