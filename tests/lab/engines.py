@@ -48,7 +48,7 @@ class Container:
 
 
 def bundle(directory, root, cgroup, *, shared=(), userns=None, seccomp=True,
-           nnp=False, ids=0, change=None):
+           nnp=False, ids=0, capabilities=(), change=None):
     """The OCI configuration of one container; change() has the last word."""
     kinds = [k for k in ("pid", "network", "ipc", "uts", "mount", "cgroup")
              if k not in shared]
@@ -77,7 +77,7 @@ def bundle(directory, root, cgroup, *, shared=(), userns=None, seccomp=True,
             "args": ["/bin/probe", "init"],
             "env": ["PATH=/usr/sbin:/usr/bin:/sbin:/bin", "FROM_IMAGE=yes"],
             "cwd": "/",
-            "capabilities": {kind: CAPABILITIES for kind in
+            "capabilities": {kind: [*CAPABILITIES, *capabilities] for kind in
                              ("bounding", "effective", "permitted")},
             "rlimits": [{"type": "RLIMIT_NOFILE", "hard": 1024,
                          "soft": 512}],
