@@ -124,8 +124,9 @@ class Oci:
         return process.run([*self.prefix, self.program, *root, *argv], **more)
 
     @contextlib.contextmanager
-    def container(self, name, root, *, start=True, popen=None, **options):
-        """`popen` is how the engine itself is started."""
+    def container(self, name, root, *, start=True, popen=None, flags=(),
+                  **options):
+        """`popen` is how the engine itself is started; flags are its."""
         directory = f"{self.directory}/{self.program}-{name}"
         bundle(directory, root, f"/{self.cgroup}/{self.program}-{name}",
                **options)
@@ -135,7 +136,7 @@ class Oci:
             started = subprocess.run(
                 [*self.prefix, self.program,
                  *(["--root", self.state] if self.state else []),
-                 *(["run", "--detach"] if start else ["create"]),
+                 *(["run", "--detach"] if start else ["create"]), *flags,
                  "--bundle", directory, name],
                 stdin=nothing, stdout=sink, stderr=sink, timeout=30,
                 **(popen or {}))
