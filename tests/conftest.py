@@ -13,6 +13,9 @@ import pytest
 
 from lab import laboratory
 
+# It checks for many tests, and a failure is to say what it saw.
+pytest.register_assert_rewrite("lab.hostile")
+
 TEST_LIMIT = 90     # seconds, for one test
 SETUP_LIMIT = 400   # the first one builds everything
 
