@@ -292,7 +292,10 @@ static int refuse(struct login *l, const struct ctsh_error *err)
 	ctsh_report_refused(&l->report, err);
 	ctsh_watchdog_dismiss(&l->dog);
 	ctsh_route_close(&l->route);
-	ctsh_slot_release(&l->slot);
+	/* Closed, not unlocked: a child that hangs in a file system of the
+	 * container's and cannot be killed keeps the slot, or one user could
+	 * leave any number of them behind. */
+	ctsh_close_fd(&l->slot);
 	if (l->is_caller || ctsh_host_leave(l->invocation.uid,
 	                                    l->invocation.gid, &ignored) == 0)
 		ctsh_report_tell(&l->report, err);
