@@ -22,8 +22,9 @@
 #define WATCHED_MAX 16
 
 /* After the deadline the login process may still report by itself: its child
- * that hung has just been killed. */
-#define LAST_WORDS_MS 1000
+ * that hung has just been killed.  More than it waits for one that cannot be
+ * killed, or both would report. */
+#define LAST_WORDS_MS 3000
 
 /* For the sentence that the login process can no longer say. */
 #define SENTENCE_S 1
