@@ -16,7 +16,7 @@ import pytest
 
 from lab import process, rootfs
 from lab.hostile import (  # noqa: F401  (siege is a fixture)
-    Case, Lands, Refused, Says, read_marks, siege)
+    USERNS, Case, Ground, Lands, Refused, Says, Tree, read_marks, siege)
 
 FIFO = stat.S_IFIFO
 NULL = os.makedev(1, 3)
@@ -24,6 +24,8 @@ INTERPRETER = rootfs.INTERPRETERS[os.uname().machine]
 LIBRARIES = ("lib", "lib64", "usr/lib", "usr/lib64",
              f"lib/{os.uname().machine}-linux-gnu",
              f"usr/lib/{os.uname().machine}-linux-gnu")
+
+MISSING = Refused("E_IDENTITY", "no account in the container for {user}")
 
 DYNAMIC = 'shell = "/bin/dynamic"\n'
 ROOT = 'user = "root"\nallow_root = true\n'
@@ -162,10 +164,12 @@ CODE = [
     Case("everything-at-once", Lands(), Lands(),
          prepare=together(evil_nss, preload, gconv, evil_loader),
          spoil=fifos, alter=environment),
+    Case("everything-at-once-in-a-user-namespace", Lands(), Lands(),
+         prepare=together(evil_nss, preload, gconv, evil_loader),
+         spoil=fifos, alter=environment, options=USERNS),
     Case("fifos-that-libc-opens", Lands(), Lands(), spoil=fifos),
     Case("log-socket", Lands(), Lands(), haunt=log_socket),
-    Case("log-socket-of-a-refusal",
-         Refused("E_IDENTITY", "no account in the container for {user}"),
+    Case("log-socket-of-a-refusal", MISSING,
          haunt=log_socket, spoil=lambda tree: tree.remove("etc/passwd")),
     Case("log-fifo", Lands(), Lands(), haunt=log_fifo),
     Case("devices-that-are-files", Lands(), haunt=null_device),
@@ -210,7 +214,7 @@ SHELLS = [
          prepare=evil_loader, spoil=shell(SELF)),
     Case("shell-of-ours-in-a-user-namespace", cannot("EACCES"),
          prepare=evil_loader, spoil=shell(SELF),
-         options={"userns": 300000, "nnp": True}),
+         options=USERNS),
     Case("shell-of-ours-for-root", cannot("ENOENT"), spoil=shell(SELF),
          keys=ROOT),
     Case("shell-link-of-ours", cannot("EACCES"), prepare=evil_loader,
@@ -320,3 +324,18 @@ def test_our_program_as_a_shell_of_root_runs_their_loader(siege):  # noqa: F811
         assert mark["pid_namespace"] == \
             os.readlink(f"/proc/{ground.init}/ns/pid")
         assert read_marks(f"{siege.host_marks}/mark") == []
+
+
+def test_everything_at_once_in_docker(siege, lab):  # noqa: F811
+    """What is laid out must not matter to the engine's way of mounting."""
+    case = Case("docker", Lands(), Lands(), prepare=together(
+        evil_nss, preload, gconv, evil_loader))
+    with siege.tree(case) as tree:
+        lab.docker.load("hostile", tree.directory)
+    with lab.docker.container("hostile", "hostile") as container:
+        tree = Tree(siege, f"/proc/{container.pid}/root")
+        ground = Ground(siege, tree, container)
+        fifos(tree)
+        siege.log_in(case, ground)
+        tree.node("etc/passwd", FIFO)
+        siege.log_in(Case("docker-passwd-fifo", MISSING, MISSING), ground)

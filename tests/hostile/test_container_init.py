@@ -11,7 +11,8 @@ import pytest
 
 from lab import process
 from lab.hostile import (  # noqa: F401  (siege is a fixture)
-    Case, Either, Lands, Refused, Says, siege)
+    Case, Either, Lands, Refused, Says, set_file, set_frozen, set_full,
+    siege)
 
 LANDS = (Lands(), Lands())
 ENDED = Refused("E_GONE", "the entering process was ended")
@@ -130,19 +131,11 @@ def no_more_processes(ground):
 
 @contextlib.contextmanager
 def frozen(ground):
-    group = ground.group("freezer")
-    old = os.path.exists(f"{group}/freezer.state")
-    path = f"{group}/{'freezer.state' if old else 'cgroup.freeze'}"
-    set_file(path, "FROZEN" if old else "1")
+    set_frozen(ground, True)
     try:
         yield
     finally:
-        set_file(path, "THAWED" if old else "0")
-
-
-def set_file(path, content):
-    with open(path, "w") as file:
-        file.write(content)
+        set_frozen(ground, False)
 
 
 STATES = [
@@ -176,31 +169,12 @@ def test_a_tracer_that_comes_after_the_first_login(siege):  # noqa: F811
                 siege.nothing_is_left(ground, before)
 
 
-def resident(pid):
-    """In KiB."""
-    return int(process.status(pid).get("VmRSS", "0").split()[0])
-
-
-def tighten(ground):
-    """Sets the limit to what is in use, or as near as the kernel lets us."""
-    group = ground.group("memory")
-    old = os.path.exists(f"{group}/memory.limit_in_bytes")
-    limit = f"{group}/memory.{'limit_in_bytes' if old else 'max'}"
-    usage = f"{group}/memory.{'usage_in_bytes' if old else 'current'}"
-    if old:
-        set_file(f"{group}/memory.swappiness", "0")
-    set_file(limit, str(int(process.read(usage)) + (64 << 10)))
-
-
 def test_memory_that_is_used_up(siege):  # noqa: F811
     """The kernel makes room by ending the largest process of the group, and
     the login goes on; nobody outside of the group pays."""
     case = Case("memory")
     with siege.ground(case) as ground:
-        ground.start(ground.container.name, "/bin/imp", "hold", "58")
-        hog = process.find_one("/bin/imp", "hold", "58")
-        process.wait_for(lambda: resident(hog) > 57 << 10, what="a hog")
-        tighten(ground)
+        hog = set_full(ground)
         with siege.lab.config.own(siege.user, siege.keys(case, ground)):
             result = siege.lab.direct(siege.user, "-c",
                                       "exec probe hog 8")
@@ -209,7 +183,7 @@ def test_memory_that_is_used_up(siege):  # noqa: F811
         assert process.alive(ground.init)
 
 
-def test_a_faked_setsid_does_not_leave_the_callers_terminal(siege):  # noqa: F811
+def test_a_faked_setsid_leaves_the_callers_terminal(siege):  # noqa: F811
     """The caller's terminal is none of the three descriptors, but /dev/tty
     inside would still be it: for whoever could type there, TIOCSTI."""
     case = fake("tty", "setsid")

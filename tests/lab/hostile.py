@@ -281,33 +281,39 @@ class Siege:
     # -- one case ------------------------------------------------------------
 
     @contextlib.contextmanager
-    def ground(self, case, name=None):
-        """The container of a case, running and haunted."""
-        name = name or f"hostile-{case.name}"
-        shift = case.options.get("userns") or 0
-        directory = f"{self.lab.base}/trees/{name}"
+    def tree(self, case):
+        """A fresh userland, prepared."""
+        directory = f"{self.lab.base}/trees/hostile-{case.name}"
         rootfs.make(directory, self.lab.accounts(), self.lab.probe)
-        tree = Tree(self, directory)
-        tree.copy("bin/imp", self.imp)
-        os.mkdir(tree.path("marks"))
-        os.chmod(tree.path("marks"), 0o1777)
-        if case.prepare:
-            case.prepare(tree)
-        if shift:
-            rootfs.shift(directory, shift)
+        try:
+            tree = Tree(self, directory)
+            tree.copy("bin/imp", self.imp)
+            os.mkdir(tree.path("marks"))
+            os.chmod(tree.path("marks"), 0o1777)
+            if case.prepare:
+                case.prepare(tree)
+            if "userns" in case.options:
+                rootfs.shift(directory, case.options["userns"])
+            yield tree
+        finally:
+            shutil.rmtree(directory)
+
+    @contextlib.contextmanager
+    def ground(self, case):
+        """The container of a case, running and haunted."""
         with contextlib.ExitStack() as stack:
-            stack.callback(shutil.rmtree, directory)
-            options = dict(case.options)
+            tree = stack.enter_context(self.tree(case))
             container = stack.enter_context(self.lab.crun.container(
-                name, directory, alter=case.alter, **options))
+                f"hostile-{case.name}", tree.directory, alter=case.alter,
+                **case.options))
             ground = Ground(self, tree, container)
             if case.settled:
                 process.wait_for(lambda: case.settled(ground),
                                  what="a hostile init")
             if case.spoil:
                 case.spoil(tree)
-                if shift:
-                    rootfs.shift(directory, shift)
+                if "userns" in case.options:
+                    rootfs.shift(tree.directory, case.options["userns"])
             if case.haunt:
                 stack.enter_context(case.haunt(ground))
             yield ground
@@ -318,13 +324,16 @@ class Siege:
     def run(self, case):
         """All that is to be said about a case."""
         with self.ground(case) as ground:
-            before = self.traces(ground)
-            with self.lab.config.own(self.user, self.keys(case, ground)):
-                self.enter(case, ground, self.as_command, case.command)
-                if case.terminal is not None:
-                    self.enter(case, ground, self.at_terminal, case.terminal)
-            self.nothing_is_left(ground, before)
-            self.judge_marks(ground, case.marks)
+            self.log_in(case, ground)
+
+    def log_in(self, case, ground):
+        before = self.traces(ground)
+        with self.lab.config.own(self.user, self.keys(case, ground)):
+            self.enter(case, ground, self.as_command, case.command)
+            if case.terminal is not None:
+                self.enter(case, ground, self.at_terminal, case.terminal)
+        self.nothing_is_left(ground, before)
+        self.judge_marks(ground, case.marks)
 
     def enter(self, case, ground, way, outcome):
         start = time.monotonic()
@@ -507,6 +516,39 @@ class Siege:
                   "pid_namespace": os.readlink(
                       f"/proc/{ground.init}/ns/pid")}
         assert marks == [shape] * count
+
+
+def set_file(path, content):
+    with open(path, "w") as file:
+        file.write(content)
+
+
+def set_frozen(ground, yes):
+    group = ground.group("freezer")
+    if os.path.exists(f"{group}/freezer.state"):
+        set_file(f"{group}/freezer.state", "FROZEN" if yes else "THAWED")
+    else:
+        set_file(f"{group}/cgroup.freeze", str(int(yes)))
+
+
+def set_full(ground, kill=True):
+    """A process of the container's has all memory that it may have; its
+    PID.  If the kernel may not kill, others wait for memory."""
+    ground.start(ground.container.name, "/bin/imp", "hold", "58")
+    group = ground.group("memory")
+    old = os.path.exists(f"{group}/memory.limit_in_bytes")
+    hog, = process.wait_for(
+        lambda: [pid for pid in in_pid_namespace(ground.init)
+                 if process.cmdline(pid)[1:2] == ["hold"] and
+                 int(process.status(pid)["VmRSS"].split()[0]) > 57 << 10],
+        what="a hog")
+    if old:
+        set_file(f"{group}/memory.swappiness", "0")
+        set_file(f"{group}/memory.oom_control", str(int(not kill)))
+    usage = f"{group}/memory.{'usage_in_bytes' if old else 'current'}"
+    set_file(f"{group}/memory.{'limit_in_bytes' if old else 'max'}",
+             str(int(process.read(usage)) + (64 << 10)))
+    return hog
 
 
 def unescaped(text):
