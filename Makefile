@@ -27,6 +27,10 @@ DESTDIR     =
 # Who may execute ctsh: empty for everyone (4755), else one group (4750).
 SETUID_GROUP =
 
+# 1 where ctsh is to work in a system container with engines of its own: it
+# then no longer refuses to run outside the first user and PID namespaces.
+NESTED =
+
 # --- how it is built -------------------------------------------------------
 
 # gcc unless somebody chose: make's own default is the name `cc`.
@@ -64,7 +68,7 @@ OURS_CPPFLAGS += \
 	-DCTSH_VERSION='"$(VERSION)"' \
 	-DCTSH_SESSION_PATH='"$(libexecdir)/ctsh/ctsh-session"' \
 	-DCTSH_CONFDIR='"$(sysconfdir)/ctsh"' \
-	-DCTSH_RUNDIR='"$(rundir)"'
+	-DCTSH_RUNDIR='"$(rundir)"' $(if $(NESTED),-DCTSH_NESTED)
 
 # Each is tried alone and used if compiler and linker take it:
 #   PIE: addresses unknown to an attacker, in a setuid program above all
@@ -298,4 +302,4 @@ help:
 	@echo 'dist clean    a tarball of HEAD; remove build/'
 	@echo 'Variables: DESTDIR prefix bindir sbindir libexecdir sysconfdir'
 	@echo '  mandir pamdir rundir SETUID_GROUP CC CPPFLAGS CFLAGS LDFLAGS'
-	@echo '  WERROR=1 SANITIZE=address,undefined B=build'
+	@echo '  WERROR=1 NESTED=1 SANITIZE=address,undefined B=build'

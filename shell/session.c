@@ -109,6 +109,8 @@ static int decide(struct login *l, struct ctsh_error *err)
 
 	l->deadline_ms = ctsh_now_ms() + DEADLINE_MS;
 	if (l->invocation.uid != 0) {
+		if (ctsh_host_check(err))
+			return -1;
 		if (guard(l, &held) && held.code == CTSH_E_LIMIT) {
 			*err = held;
 			return -1;

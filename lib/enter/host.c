@@ -12,6 +12,43 @@
 #include "../base/proc.h"
 #include "sandbox.h"
 
+/* The first namespaces have these numbers on every kernel, and no other ones
+ * ever get them (PROC_USER_INIT_INO, PROC_PID_INIT_INO). */
+#define FIRST_USER_NS 0xEFFFFFFDU
+#define FIRST_PID_NS 0xEFFFFFFCU
+
+#ifdef CTSH_NESTED
+static const bool nested_allowed = true;
+#else
+static const bool nested_allowed = false;
+#endif
+
+static int expect_number(int proc, const char *ns, ino_t number,
+                         struct ctsh_error *err)
+{
+	struct stat st;
+
+	if (fstatat(proc, ns, &st, 0))
+		return ctsh_fail(err, CTSH_E_SYSTEM, errno, "/proc/%s", ns);
+	if (st.st_ino != number)
+		return ctsh_fail(err, CTSH_E_SYSTEM, 0,
+		                 "called in a container: %s is not the host's",
+		                 ns);
+	return 0;
+}
+
+int ctsh_host_check(struct ctsh_error *err)
+{
+	ctsh_autoclose int proc = -1;
+
+	if (nested_allowed)
+		return 0;
+	proc = ctsh_proc_open(err);
+	if (proc < 0 || expect_number(proc, "self/ns/user", FIRST_USER_NS, err))
+		return -1;
+	return expect_number(proc, "self/ns/pid", FIRST_PID_NS, err);
+}
+
 /*
  * /proc/PID/net shows the network of that process, and its files have numbers
  * of their own in each.  Unlike /proc/PID/ns/net this can be seen without the

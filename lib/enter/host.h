@@ -12,6 +12,14 @@
 #include "../model/person.h"
 
 /*
+ * That we run on the host and not in a container into which our program was
+ * mounted or copied: there /etc/ctsh is written by the container's root, not by
+ * the host's.  Our user and PID namespaces must be the first ones, or, in a
+ * build for system containers (NESTED), may be any.  0, or -1.
+ */
+CTSH_MUST_CHECK int ctsh_host_check(struct ctsh_error *err);
+
+/*
  * Joins the network namespace of pid 1 if ours is another one: a PAM module may
  * have moved the login service's child into a container's network, and then
  * abstract sockets and the network's name services would be answered from
