@@ -134,9 +134,10 @@ static void release_passed(const struct loop *l)
 static int prepare(struct loop *l, struct ctsh_error *err)
 {
 	l->had_terminal = l->s->master >= 0;
-	if (ctsh_channels_connect(&l->channels, &l->s->descriptors,
-	                          l->s->master, l->s->relay, err) < 0 ||
-	    prepare_signals(l, err) < 0 || make_raw(l, err) < 0)
+	/* Until they are connected, a failure can still be told on stderr. */
+	if (prepare_signals(l, err) < 0 || make_raw(l, err) < 0 ||
+	    ctsh_channels_connect(&l->channels, &l->s->descriptors,
+	                          l->s->master, l->s->relay, err) < 0)
 		return -1;
 	release_passed(l);
 	return ctsh_allow_only(calls, sizeof(calls) / sizeof(*calls), err);
