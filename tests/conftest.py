@@ -30,6 +30,7 @@ def pytest_configure(config):
     if os.geteuid() != 0:
         raise pytest.UsageError("these tests need root")
     os.umask(0o022)
+    config.addinivalue_line("markers", "limit(seconds): for this one test")
 
 
 def pytest_collection_modifyitems(items):
@@ -51,7 +52,8 @@ def limit(seconds):
 
 @pytest.hookimpl(hookwrapper=True)
 def pytest_runtest_call(item):
-    with limit(TEST_LIMIT):
+    marker = item.get_closest_marker("limit")
+    with limit(marker.args[0] if marker else TEST_LIMIT):
         yield
 
 
