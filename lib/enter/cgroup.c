@@ -71,44 +71,36 @@ static bool shows(const struct ctsh_proc_mount *mount,
 	return true;
 }
 
-static int open_mount(const char *mounts, const struct ctsh_proc_cgroup *line,
-                      struct ctsh_error *err)
+/* The root of the hierarchy by this mount, or -1: something else may be mounted
+ * over it. */
+static int open_mount(const struct ctsh_proc_mount *mount)
 {
-	struct ctsh_proc_mount mount;
+	ctsh_autoclose int fd = -1;
 	struct statfs fs;
-	int got;
 
-	while ((got = ctsh_proc_next_cgroup_mount(&mounts, &mount)) == 1) {
-		ctsh_autoclose int fd = -1;
-
-		if (!shows(&mount, line))
-			continue;
-		fd = open(mount.path, O_PATH | O_DIRECTORY | O_CLOEXEC);
-		/* Something else may be mounted over it. */
-		if (fd < 0 || fstatfs(fd, &fs) ||
-		    fs.f_type != (line->hierarchy ? CGROUP_SUPER_MAGIC
-		                                  : CGROUP2_SUPER_MAGIC))
-			continue;
-		return ctsh_steal_fd(&fd);
-	}
-	return ctsh_fail(err, CTSH_E_UNSAFE, 0,
-	                 "no mount of cgroup hierarchy %u (%.*s)",
-	                 line->hierarchy, (int)line->controllers_length,
-	                 line->controllers);
+	fd = open(mount->path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0 || fstatfs(fd, &fs) ||
+	    fs.f_type !=
+	            (mount->unified ? CGROUP2_SUPER_MAGIC : CGROUP_SUPER_MAGIC))
+		return -1;
+	return ctsh_steal_fd(&fd);
 }
 
-static int open_group(int mount, const struct ctsh_proc_cgroup *line,
-                      struct ctsh_error *err)
+/* Opens `file` in the group, which a container root may have named. */
+static int open_in_group(int mount, const struct ctsh_proc_cgroup *line,
+                         const char *file, uint64_t flags,
+                         struct ctsh_error *err)
 {
 	ctsh_autofree char *path = NULL;
 	struct open_how how = {
-		.flags = O_PATH | O_DIRECTORY | O_CLOEXEC,
+		.flags = flags | O_CLOEXEC,
 		.resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS |
 	                   RESOLVE_NO_MAGICLINKS | RESOLVE_NO_XDEV,
 	};
 	long fd;
 
-	if (asprintf(&path, ".%.*s", (int)line->path_length, line->path) < 0)
+	if (asprintf(&path, ".%.*s/%s", (int)line->path_length, line->path,
+	             file) < 0)
 		return ctsh_fail(err, CTSH_E_SYSTEM, ENOMEM, "cgroup path");
 	fd = syscall(SYS_openat2, mount, path, &how, sizeof(how));
 	if (fd < 0)
@@ -119,16 +111,19 @@ static int open_group(int mount, const struct ctsh_proc_cgroup *line,
 }
 
 /* The root group has neither file: it cannot be frozen. */
-static int refuse_frozen(int group, const struct ctsh_proc_cgroup *line,
+static int refuse_frozen(int mount, const struct ctsh_proc_cgroup *line,
                          struct ctsh_error *err)
 {
+	ctsh_autoclose int group = -1;
 	ctsh_autofree char *text = NULL;
 	bool unified = line->hierarchy == 0;
 
 	if (!unified && !memmem(line->controllers, line->controllers_length,
 	                        "freezer", strlen("freezer")))
 		return 0;
-
+	group = open_in_group(mount, line, ".", O_PATH | O_DIRECTORY, err);
+	if (group < 0)
+		return -1;
 	text = ctsh_read_file_at(group,
 	                         unified ? "cgroup.events" : "freezer.state",
 	                         STATE_MAX, NULL);
@@ -142,33 +137,86 @@ static int refuse_frozen(int group, const struct ctsh_proc_cgroup *line,
 	return 0;
 }
 
-static int open_line(struct ctsh_container *c, const char *mounts,
-                     const struct ctsh_proc_cgroup *line,
-                     struct ctsh_error *err)
+static int open_group(struct ctsh_container *c, int mount,
+                      const struct ctsh_proc_cgroup *line,
+                      struct ctsh_error *err)
 {
-	ctsh_autoclose int mount = -1;
-	ctsh_autoclose int group = -1;
 	int fd;
 
-	mount = open_mount(mounts, line, err);
-	if (mount < 0)
-		return -1;
-	group = open_group(mount, line, err);
-	if (group < 0 || refuse_frozen(group, line, err))
+	if (refuse_frozen(mount, line, err))
 		return -1;
 	if (line->hierarchy == 0) {
-		c->cgroup2 = ctsh_steal_fd(&group);
-		return 0;
+		c->cgroup2 = open_in_group(mount, line, ".",
+		                           O_PATH | O_DIRECTORY, err);
+		return c->cgroup2 < 0 ? -1 : 0;
 	}
-	if (c->cgroup1_count == CTSH_CGROUP_MAX)
-		return ctsh_fail(err, CTSH_E_UNSAFE, 0,
-		                 "more than %d cgroup hierarchies",
-		                 CTSH_CGROUP_MAX);
-	fd = openat(group, "cgroup.procs", O_WRONLY | O_NOFOLLOW | O_CLOEXEC);
+	fd = open_in_group(mount, line, "cgroup.procs", O_WRONLY, err);
 	if (fd < 0)
-		return ctsh_fail(err, CTSH_E_SYSTEM, errno,
-		                 "open cgroup.procs");
+		return -1;
 	c->cgroup1[c->cgroup1_count++] = fd;
+	return 0;
+}
+
+/* The init's groups that are not ours already, and which of them are open. */
+struct wanted {
+	unsigned count;
+	struct ctsh_proc_cgroup line[CTSH_CGROUP_MAX];
+	bool open[CTSH_CGROUP_MAX];
+};
+
+static int collect(const char *text, const char *own, struct wanted *wanted,
+                   struct ctsh_error *err)
+{
+	struct ctsh_proc_cgroup line;
+	int got;
+
+	while ((got = ctsh_proc_next_cgroup(&text, &line)) == 1) {
+		if (is_ours(own, &line))
+			continue;
+		if (wanted->count == CTSH_CGROUP_MAX)
+			return ctsh_fail(err, CTSH_E_UNSAFE, 0,
+			                 "more than %d cgroup hierarchies",
+			                 CTSH_CGROUP_MAX);
+		wanted->line[wanted->count++] = line;
+	}
+	if (got < 0)
+		return ctsh_fail(err, CTSH_E_UNSAFE, 0,
+		                 "its cgroup lies outside our view");
+	return 0;
+}
+
+/* Opens what one mount shows. */
+static int open_shown(struct ctsh_container *c,
+                      const struct ctsh_proc_mount *mount,
+                      struct wanted *wanted, struct ctsh_error *err)
+{
+	for (unsigned i = 0; i < wanted->count; i++) {
+		ctsh_autoclose int fd = -1;
+
+		if (wanted->open[i] || !shows(mount, &wanted->line[i]))
+			continue;
+		fd = open_mount(mount);
+		if (fd < 0)
+			return 0;
+		if (open_group(c, fd, &wanted->line[i], err))
+			return -1;
+		wanted->open[i] = true;
+	}
+	return 0;
+}
+
+static int expect_all(const struct wanted *wanted, struct ctsh_error *err)
+{
+	for (unsigned i = 0; i < wanted->count; i++) {
+		const struct ctsh_proc_cgroup *line = &wanted->line[i];
+
+		if (!wanted->open[i])
+			return ctsh_fail(
+				err, CTSH_E_UNSAFE, 0,
+				"no mount of cgroup hierarchy %u (%.*s)",
+				line->hierarchy, (int)line->controllers_length,
+				line->controllers);
+	}
 	return 0;
 }
 
@@ -176,9 +224,9 @@ int ctsh_cgroup_open(struct ctsh_container *c, struct ctsh_error *err)
 {
 	ctsh_autofree char *own = NULL;
 	ctsh_autofree char *mounts = NULL;
-	struct ctsh_proc_cgroup line;
+	struct wanted wanted = {.count = 0};
+	struct ctsh_proc_mount mount;
 	const char *cursor;
-	int got;
 
 	c->cgroup_text =
 		ctsh_read_file_at(c->proc, "cgroup", CGROUP_TEXT_MAX, NULL);
@@ -188,14 +236,13 @@ int ctsh_cgroup_open(struct ctsh_container *c, struct ctsh_error *err)
 	                           MOUNTINFO_MAX, NULL);
 	if (!c->cgroup_text || !own || !mounts)
 		return ctsh_fail(err, CTSH_E_SYSTEM, errno, "read the cgroups");
-	cursor = c->cgroup_text;
-	while ((got = ctsh_proc_next_cgroup(&cursor, &line)) == 1)
-		if (!is_ours(own, &line) && open_line(c, mounts, &line, err))
+	if (collect(c->cgroup_text, own, &wanted, err))
+		return -1;
+	cursor = mounts;
+	while (ctsh_proc_next_cgroup_mount(&cursor, &mount) == 1)
+		if (open_shown(c, &mount, &wanted, err))
 			return -1;
-	if (got < 0)
-		return ctsh_fail(err, CTSH_E_UNSAFE, 0,
-		                 "its cgroup lies outside our view");
-	return 0;
+	return expect_all(&wanted, err);
 }
 
 int ctsh_cgroup_join(const struct ctsh_container *c, pid_t pid,
