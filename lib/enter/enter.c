@@ -82,7 +82,8 @@ static int told_failure(const struct ctsh_message *message,
 /*
  * Reads one message.  Its length, 0 at end of file, -1 with errno.  Who holds
  * the other end may be somebody who reads from it, too: what poll(2) saw can be
- * gone.
+ * gone.  The watchdog ends what is late and may be faster than we are: an end
+ * of file that comes of that is lateness.
  */
 static ssize_t hear(const struct passage *p, struct ctsh_message *message)
 {
@@ -96,6 +97,10 @@ static ssize_t hear(const struct passage *p, struct ctsh_message *message)
 		if (ready <= 0)
 			return -1;
 		n = read(p->reports, message, sizeof(*message));
+		if (n == 0 && ctsh_now_ms() >= p->entry->deadline_ms) {
+			errno = ETIMEDOUT;
+			return -1;
+		}
 		if (n >= 0 || (errno != EINTR && errno != EAGAIN))
 			return n;
 	}
