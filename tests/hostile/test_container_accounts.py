@@ -66,8 +66,15 @@ def climbing(tree):
 
 
 def through_proc(tree):
+    plant(lambda tree: tree.account())(tree)
+    tree.link("etc/passwd",
+              f"/proc/self/root/{tree.siege.lab.base}/planted")
+
+
+def through_the_init(tree):
+    """A link that the kernel follows without looking at the path."""
     tree.put("etc/real", tree.account())
-    tree.link("etc/passwd", "/proc/self/root/etc/real")
+    tree.link("etc/passwd", "/proc/1/root/etc/real")
 
 
 def linked_inside(tree):
@@ -136,6 +143,7 @@ PASSWD = [
          spoil=plant(lambda tree: tree.account())),
     Case("passwd-climbs-to-the-host", MISSING, spoil=climbing),
     Case("passwd-through-proc", MISSING, spoil=through_proc),
+    Case("passwd-through-the-init", MISSING, spoil=through_the_init),
     Case("passwd-to-a-descriptor", MISSING,
          spoil=link("etc/passwd", "/proc/self/fd/0")),
     Case("etc-to-the-host", MISSING, spoil=link("etc", "/../../../../etc")),
@@ -191,6 +199,13 @@ PASSWD = [
     Case("passwd-plus-lines", MISSING,
          spoil=passwd(lambda tree: "+::::::\n+"
                       + tree.account() + "-" + tree.account())),
+    Case("passwd-plus-lines-by-uid",
+         Refused("E_IDENTITY", "uid 2222 is not in the container's passwd "
+                 "and the rule gives no gid"),
+         keys='user = "2222"\n',
+         spoil=passwd(lambda tree: "+" + tree.account(uid=2222)
+                      + "-" + tree.account(uid=2222)
+                      + "#" + tree.account(uid=2222))),
     Case("passwd-comment", MISSING,
          spoil=passwd(lambda tree: "#" + tree.account())),
     Case("passwd-other-case", MISSING,

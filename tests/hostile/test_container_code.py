@@ -199,6 +199,12 @@ def account_shell(path):
     return lambda tree: tree.put("etc/passwd", tree.account(shell=path))
 
 
+def ctsh_shell(tree):
+    """Were it executed, it would fail."""
+    tree.put("usr/bin/ctsh", "#!/bin/busybox false\n", 0o755)
+    tree.put("etc/passwd", tree.account(shell="/usr/bin/ctsh"))
+
+
 def planted_shell(tree):
     """One of the host's, where it would lead out of the container."""
     path = f"{tree.siege.lab.base}/planted-shell"
@@ -243,10 +249,11 @@ SHELLS = [
     Case("shell-without-its-interpreter", cannot("ENOENT"),
          spoil=shell("#!/nothing\n")),
     # What the account names instead; then it is bash's turn, and sh's.
+    Case("account-shell-ctsh", Lands(), Lands(), spoil=ctsh_shell),
     *[Case(f"account-shell-{name}", Lands(), Lands(),
            spoil=account_shell(path))
       for name, path in {
-          "relative": "bin/busybox", "empty": "", "ctsh": "/usr/bin/ctsh",
+          "relative": "bin/busybox", "empty": "",
           "missing": "/bin/nothing", "below-a-file": "/etc/passwd/sh",
           "dots": "/bin/../bin/busybox", "a-directory-by-name": "/bin/",
           "of-two-words": "/bin/sh -x"}.items()],

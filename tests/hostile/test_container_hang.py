@@ -23,8 +23,7 @@ LATEST = 24
 
 NO_ANSWER = Refused("E_SYSTEM",
                     "reader of the container: no answer in time")
-# Whether it is the login or its watchdog that says so is a matter of luck.
-TOO_LONG = Refused("E_SYSTEM")
+TOO_LONG = Refused("E_SYSTEM", "the shell did not start: ETIMEDOUT")
 
 # What is mute in the two kinds of container: a file system that nobody
 # serves, and one whose server takes each request and keeps it; then who waits
@@ -57,10 +56,12 @@ CASES = [hang for how in (SILENT, GREEDY) for hang in (
 )] + [Hang("then-frozen", SILENT, "frozen", TOO_LONG, home="/mute")]
 
 # Only the older memory controller can keep its killer from killing.  What
-# asks for memory then waits, or is told at once that there is none.
+# asks for memory then waits, or is told at once that there is none: where that
+# happens first is a matter of luck.
 OOM_CONTROL = "/sys/fs/cgroup/memory/memory.oom_control"
 if os.path.exists(OOM_CONTROL):
-    CASES.append(Hang("no-memory", SILENT, "full", TOO_LONG, least=0))
+    CASES.append(Hang("no-memory", SILENT, "full", Refused("E_SYSTEM"),
+                      least=0))
 
 
 @dataclass

@@ -23,6 +23,7 @@ from . import laboratory, machine, process, rootfs, users
 
 GROUP = 7001  # the one of etc/group that everybody is in
 PRIMARY = -1  # stands for the account's own
+INITS = (["/bin/probe"], ["/bin/imp"])
 
 # -- outcomes ----------------------------------------------------------------
 
@@ -304,12 +305,14 @@ class Siege:
         with contextlib.ExitStack() as stack:
             tree = stack.enter_context(self.tree(case))
             container = stack.enter_context(self.lab.crun.container(
-                f"hostile-{case.name}", tree.directory, alter=case.alter,
+                f"hostile-{case.name}", tree.directory, change=case.alter,
                 **case.options))
             ground = Ground(self, tree, container)
-            if case.settled:
-                process.wait_for(lambda: case.settled(ground),
-                                 what="a hostile init")
+            # The engine may be a moment longer in what it starts.
+            process.wait_for(
+                lambda: process.cmdline(ground.init)[:1] in INITS
+                and (not case.settled or case.settled(ground)),
+                what="an init")
             if case.spoil:
                 case.spoil(tree)
                 if "userns" in case.options:
@@ -545,9 +548,11 @@ def set_full(ground, kill=True):
     if old:
         set_file(f"{group}/memory.swappiness", "0")
         set_file(f"{group}/memory.oom_control", str(int(not kill)))
+        # What is only cached would be room.
+        set_file(f"{group}/memory.force_empty", "0")
     usage = f"{group}/memory.{'usage_in_bytes' if old else 'current'}"
     set_file(f"{group}/memory.{'limit_in_bytes' if old else 'max'}",
-             str(int(process.read(usage)) + (64 << 10)))
+             process.read(usage).strip())
     return hog
 
 
