@@ -8,7 +8,7 @@ import shutil
 import subprocess
 from dataclasses import dataclass, field
 
-from . import process
+from . import machine, process
 
 MEMORY = 64 << 20
 PIDS = 100
@@ -264,3 +264,12 @@ def remove_cgroups(name):
         if f"/{name}/" in path + "/":
             with contextlib.suppress(OSError):
                 os.rmdir(path)
+
+
+def wait_for_no_cgroup(name):
+    """The same, as soon as the last of their processes has left them."""
+    def gone():
+        remove_cgroups(name)
+        return not any(path.endswith(f"/{name}")
+                       for path in machine.cgroup_dirs())
+    process.wait_for(gone, what=f"no cgroup {name}")

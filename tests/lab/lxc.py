@@ -70,6 +70,7 @@ class Lxc:
             yield engines.Container(self, name, "", tree)
         finally:
             self.call("stop", name, "--kill")
+            engines.wait_for_no_cgroup(f"{self.cgroup}/lxc-{name}")
 
     def pid(self, name):
         return int(self.call("info", name, "-pH", check=True).out)

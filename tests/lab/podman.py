@@ -49,6 +49,7 @@ class Podman:
         finally:
             self.call("rm", "--force", "--ignore", "--time", "0", name,
                       timeout=60)
+            engines.wait_for_no_cgroup(f"{self.cgroup}/conmon")
 
     def pid(self, name):
         return int(self.call("inspect", "--format", "{{.State.Pid}}", name,
