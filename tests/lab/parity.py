@@ -134,6 +134,13 @@ class Parity:
                  "--setuid", str(self.uid), "--setgid", str(self.uid),
                  "/bin/suprobe", "status"])))
 
+    def look_at_callers(self):
+        """What a plain caller gets, and an odd one."""
+        with self.subject("crun", "default"):
+            return [seen.parse(self.lab.direct(
+                self.user, "-c", "exec parity all", preexec_fn=prepare),
+                self.names) for prepare in (None, variants.odd)]
+
     # -- the engines' ways ---------------------------------------------------
 
     @contextlib.contextmanager
@@ -174,6 +181,8 @@ class Parity:
 
     @contextlib.contextmanager
     def podman(self, engine, variant):
+        """Not without --interactive: crun would give the user what then is
+        standard input, the host's /dev/null."""
         name = f"parity-{variant}"
         popen = variants.started(variant)
         options = variants.options(variant, self.profile)

@@ -27,9 +27,13 @@ class Seen:
 
     def differences(self):
         """Field to what it is for the login and under exec."""
-        return {field: (self.login.get(field), self.exec.get(field))
-                for field in self.login.keys() | self.exec.keys()
-                if self.login.get(field) != self.exec.get(field)}
+        return differences(self.login, self.exec)
+
+
+def differences(one, other):
+    return {field: (one.get(field), other.get(field))
+            for field in one.keys() | other.keys()
+            if one.get(field) != other.get(field)}
 
 
 def names_of_calls():

@@ -3,6 +3,8 @@
 
 import ctypes
 import os
+import resource
+import signal
 
 from . import engines
 
@@ -72,6 +74,25 @@ def scheduled():
 def started(variant):
     """How an engine that is no daemon is started: arguments of Popen."""
     return {"preexec_fn": scheduled} if variant == "scheduling" else {}
+
+
+def odd():
+    """Before the exec of a caller: what a user can change of a process, and
+    the exec of a setuid program keeps."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    pr_set_timerslack, pr_set_thp_disable, hours = 29, 41, 3600 * 10 ** 9
+    assert libc.prctl(pr_set_timerslack, hours, 0, 0, 0) == 0
+    assert libc.prctl(pr_set_thp_disable, 1, 0, 0, 0) == 0
+    read_implies_exec = 0x0400000
+    assert libc.personality(read_implies_exec) >= 0
+    os.sched_setaffinity(0, {CPU})
+    resource.setrlimit(resource.RLIMIT_NOFILE, (100, 150))
+    for number in set(signal.Signals) - {signal.SIGKILL, signal.SIGSTOP}:
+        signal.signal(number, signal.SIG_IGN)
+    signal.pthread_sigmask(signal.SIG_BLOCK, set(signal.Signals))
+    with open("/proc/self/coredump_filter", "w") as file:
+        file.write("0x7f")
+    os.umask(0)
 
 
 def change_bundle(config, variant, program):

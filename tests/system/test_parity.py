@@ -9,6 +9,7 @@ import os
 import pytest
 
 from lab import install, parity, variants
+from lab.seen import differences
 
 ALLOWED = os.path.join(install.SOURCE, "tests/data/parity-allowed")
 
@@ -155,6 +156,19 @@ def test_scheduling_is_another(engine, of_engine):
     assert [login[name] for name in names] == ["5", "16390", "70000"]
     assert [other[name] for name in names] == ["0", "0", "50000"]
     assert login["personality"] == ("0" if engine == "lxc" else "262144")
+
+
+# -- the caller ---------------------------------------------------------------
+
+def test_what_the_caller_was_gives_it_no_more(ways):
+    """The limit is one that a user had before; the rest, as listed, is about
+    the caller's own memory and core."""
+    plain, odd = ways.look_at_callers()
+    assert differences(plain, odd) == {
+        "limit.Max open files": ("512 1024 files", "150 150 files"),
+        "coredump_filter": (plain["coredump_filter"], "0000007f"),
+        "status.THP_enabled": ("1", "0"),
+        "thp_disable": ("0", "1")}
 
 
 # -- the contrast ------------------------------------------------------------
