@@ -76,6 +76,7 @@ def judge(lab, results, generations, refusals):
     return counted
 
 
+@pytest.mark.limit(240)
 def test_2000_logins_while_crun_makes_the_container_anew(lab, guest):
     """Other namespaces, another host name and another root each time; crun
     freezes what it ends."""
@@ -86,6 +87,7 @@ def test_2000_logins_while_crun_makes_the_container_anew(lab, guest):
     assert len(restarting.seen) >= 20
 
 
+@pytest.mark.limit(240)
 def test_logins_while_docker_restarts_the_container(lab, guest):
     """Same ID, same cgroup path, same files: another process each time."""
     marker = f"{lab.tag}-docker"

@@ -46,7 +46,7 @@ def logins(lab, user, count, side_by_side):
         for number in range(side_by_side)]
     try:
         lines = [line for one in running for line in
-                 process.text(one.communicate(timeout=80)[0]).splitlines()]
+                 process.text(one.communicate(timeout=200)[0]).splitlines()]
     finally:
         for one in running:
             one.kill()
