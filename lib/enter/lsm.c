@@ -3,9 +3,11 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include "../base/fdio.h"
@@ -193,6 +195,31 @@ int ctsh_lsm_ask(const struct ctsh_label *label)
 	return read_back(fd, label);
 }
 
+/*
+ * SELinux closes at exec what the new domain may not use and puts a null of its
+ * own in its place: a command would end well, and its output be nowhere.  What
+ * cannot be seen was closed by the shell, or the shell has ended.
+ */
+static int check_descriptors(int proc, const struct ctsh_label *label,
+                             struct ctsh_error *err)
+{
+	static const char *const places[] = {"fd/0", "fd/1", "fd/2"};
+
+	for (unsigned i = 0; i < 3; i++) {
+		ctsh_autoclose int fd =
+			openat(proc, places[i], O_PATH | O_CLOEXEC);
+		struct statfs fs;
+
+		if (fd >= 0 && fstatfs(fd, &fs) == 0 &&
+		    fs.f_type == SELINUX_MAGIC)
+			return ctsh_fail(err, CTSH_E_UNSAFE, 0,
+			                 "descriptor %u may not be used with "
+			                 "the security label '%s'",
+			                 i, label->shown);
+	}
+	return 0;
+}
+
 int ctsh_lsm_check_taken(int proc, const struct ctsh_label *label,
                          struct ctsh_error *err)
 {
@@ -208,7 +235,7 @@ int ctsh_lsm_check_taken(int proc, const struct ctsh_label *label,
 		                 "the shell kept the security label '%s', and "
 		                 "did not take '%s'",
 		                 found, label->shown);
-	return 0;
+	return check_descriptors(proc, label, err);
 }
 
 static bool same(const struct ctsh_label *a, const struct ctsh_label *b)

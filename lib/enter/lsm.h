@@ -34,8 +34,8 @@ CTSH_MUST_CHECK int ctsh_lsm_ask(const struct ctsh_label *label);
 /*
  * That the process behind `proc`, which has executed something since, is not
  * labelled as we are any more.  The init's label to the letter is not asked
- * for: its policy may have given what the shell executed one more.  0, or -1
- * with E_UNSAFE.
+ * for: its policy may have given what the shell executed one more.  And that
+ * the module left it its descriptors.  0, or -1 with E_UNSAFE.
  */
 CTSH_MUST_CHECK int ctsh_lsm_check_taken(int proc,
                                          const struct ctsh_label *label,

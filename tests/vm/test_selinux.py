@@ -144,6 +144,17 @@ def test_pipes_arrive_on_the_other_side(guest, box):
     assert got.out == "200000\n", guest.seen(got)
 
 
+def test_a_command_that_nobody_would_hear_is_refused(guest, box):
+    """Its status would be right, and its output nowhere."""
+    with box("deaf_t"):
+        got = guest.login("echo told; sleep 20; exit 7")
+        reason = guest.reason(got, "E_UNSAFE")
+        at_terminal = guest.terminal("cat /proc/self/attr/current")
+    assert reason == "descriptor 1 may not be used with the security label " \
+        "'u:r:deaf_t'"
+    assert "u:r:deaf_t\0" in at_terminal.out
+
+
 def test_files_arrive_on_the_other_side(guest, box):
     with box("box_t"):
         got = guest.login("wc -c; echo told; echo cried >&2; exit 7",
