@@ -2,6 +2,7 @@
 """What the guest boots: a kernel of the distribution's, never installed here,
 and an initial file system made of this machine's own programs."""
 
+import glob
 import os
 import platform
 import shutil
@@ -69,6 +70,9 @@ def kernel():
     if platform.machine() != "x86_64":
         raise RuntimeError("the machines for these tests are x86_64 only")
     package = newest()
+    cached = sorted(glob.glob(f"{CACHE}/linux-image-*/vmlinuz"))
+    if package is None and cached:
+        return cached[-1]
     if package is None:
         apt("apt-get", "update", check=True)
         package = newest()
