@@ -2,6 +2,7 @@
 """ctsh itself, built for places of its own, since those are compiled in."""
 
 import os
+import shutil
 import stat
 from dataclasses import dataclass
 
@@ -43,3 +44,21 @@ def demand_safe(path):
         if path == "/":
             return
         path = os.path.dirname(path)
+
+
+def install_sanitized(base, ctsh, options):
+    """The same once more, checking itself, beside the first: it reads the
+    same configuration and knows the same slots.  `options` is an object file
+    with the sanitizer's."""
+    places = [f"B={base}/build", f"prefix={base}",
+              f"sysconfdir={os.path.dirname(ctsh.etc)}", f"rundir={ctsh.run}"]
+    process.run(["make", "-C", SOURCE, "-j2", "all", *places,
+                 "SANITIZE=address,undefined", f"LDFLAGS={options}"],
+                check=True, timeout=240)
+    made = Installed(f"{base}/bin/ctsh", f"{base}/libexec/ctsh/ctsh-session",
+                     "", ctsh.etc, ctsh.run)
+    for path, mode in ((made.shell, 0o4755), (made.session, 0o700)):
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        shutil.copy(f"{base}/build/{os.path.basename(path)}", path)
+        os.chmod(path, mode)
+    return made
