@@ -32,8 +32,7 @@ static int expect_number(int proc, const char *ns, ino_t number,
 		return ctsh_fail(err, CTSH_E_SYSTEM, errno, "/proc/%s", ns);
 	if (st.st_ino != number)
 		return ctsh_fail(err, CTSH_E_SYSTEM, 0,
-		                 "called in a container: %s is not the host's",
-		                 ns);
+		                 "called in a container: another %s", ns);
 	return 0;
 }
 
