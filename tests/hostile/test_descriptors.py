@@ -76,7 +76,7 @@ def opened(path, flags):
         os.close(fd)
 
 
-# -- the attacks: each makes one, in a directory of root's ---------------------
+# -- the attacks: each makes one, in a directory of root's ----------------
 
 @contextlib.contextmanager
 def a_file_of_roots_read_only(lab):
