@@ -126,6 +126,11 @@ int ctsh_proc_read_start(int proc, uint64_t *ticks, struct ctsh_error *err)
 	return read_stat(proc, ctsh_proc_parse_start, ticks, err);
 }
 
+int ctsh_proc_read_flags(int proc, uint64_t *flags, struct ctsh_error *err)
+{
+	return read_stat(proc, ctsh_proc_parse_flags, flags, err);
+}
+
 int ctsh_proc_read_stack(int proc, uint64_t *address, struct ctsh_error *err)
 {
 	return read_stat(proc, ctsh_proc_parse_stack, address, err);

@@ -46,6 +46,9 @@ CTSH_MUST_CHECK int ctsh_proc_parse_status(const char *text,
 /* Field 22 of /proc/PID/stat: start in clock ticks since boot.  0 or -1. */
 CTSH_MUST_CHECK int ctsh_proc_parse_start(const char *text, uint64_t *ticks);
 
+/* Field 9: the kernel's PF_* flags.  0 or -1. */
+CTSH_MUST_CHECK int ctsh_proc_parse_flags(const char *text, uint64_t *flags);
+
 /* Field 28: where its stack begins, which execve(2) chooses anew.  0 or -1. */
 CTSH_MUST_CHECK int ctsh_proc_parse_stack(const char *text, uint64_t *address);
 
@@ -119,6 +122,8 @@ CTSH_MUST_CHECK int ctsh_proc_read_status(int proc,
                                           struct ctsh_proc_status *status,
                                           struct ctsh_error *err);
 CTSH_MUST_CHECK int ctsh_proc_read_start(int proc, uint64_t *ticks,
+                                         struct ctsh_error *err);
+CTSH_MUST_CHECK int ctsh_proc_read_flags(int proc, uint64_t *flags,
                                          struct ctsh_error *err);
 CTSH_MUST_CHECK int ctsh_proc_read_stack(int proc, uint64_t *address,
                                          struct ctsh_error *err);

@@ -181,6 +181,7 @@ int ctsh_proc_parse_status(const char *text, struct ctsh_proc_status *status)
 
 /* As proc(5) numbers the fields of stat. */
 #define PARENT_FIELD 4
+#define FLAGS_FIELD 9
 #define START_FIELD 22
 #define STACK_FIELD 28
 
@@ -233,6 +234,11 @@ static int parse_stat(const char *text, unsigned wanted, uint64_t *number)
 int ctsh_proc_parse_start(const char *text, uint64_t *ticks)
 {
 	return parse_stat(text, START_FIELD, ticks);
+}
+
+int ctsh_proc_parse_flags(const char *text, uint64_t *flags)
+{
+	return parse_stat(text, FLAGS_FIELD, flags);
 }
 
 int ctsh_proc_parse_stack(const char *text, uint64_t *address)

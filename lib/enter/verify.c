@@ -20,6 +20,9 @@
 #define CGROUP_TEXT_MAX 65536
 #define LIMITS_TEXT_MAX 16384
 
+/* PF_FORKNOEXEC of the kernel's linux/sched.h: no execve(2) since the fork. */
+#define FORKED_ONLY 0x40
+
 static int unsafe(struct ctsh_error *err, const char *what)
 {
 	return ctsh_fail(err, CTSH_E_UNSAFE, 0, "after entry: %s", what);
@@ -263,12 +266,15 @@ int ctsh_verify_born(pid_t s, const struct ctsh_container *c,
 int ctsh_verify_executed(pid_t s, const struct ctsh_container *c,
                          struct ctsh_error *err)
 {
-	ctsh_autoclose int proc = -1;
+	ctsh_autoclose int proc = ctsh_proc_of(s, err);
+	uint64_t flags;
 
-	if (!c->label.file)
-		return 0;
-	proc = ctsh_proc_of(s, err);
-	return proc < 0 ? -1 : ctsh_lsm_check_taken(proc, &c->label, err);
+	if (proc < 0 || ctsh_proc_read_flags(proc, &flags, err))
+		return -1;
+	if (flags & FORKED_ONLY)
+		return ctsh_fail(err, CTSH_E_GONE, 0,
+		                 "the shell was ended before it began");
+	return c->label.file ? ctsh_lsm_check_taken(proc, &c->label, err) : 0;
 }
 
 static int init_changed(struct ctsh_error *err, const char *what)

@@ -33,8 +33,9 @@ CTSH_MUST_CHECK int ctsh_verify_born(pid_t s, const struct ctsh_container *c,
                                      unsigned own_filters,
                                      struct ctsh_error *err);
 
-/* That S, whose execve has succeeded, took on the init's security label.  S is
- * not reaped yet, and may have ended.  0, or -1 with E_UNSAFE. */
+/* That S executed something after its birth, and did not only end, and took on
+ * the init's security label.  S is not reaped yet, and may have ended.  0, or
+ * -1 with E_GONE, E_UNSAFE. */
 CTSH_MUST_CHECK int ctsh_verify_executed(pid_t s,
                                          const struct ctsh_container *c,
                                          struct ctsh_error *err);

@@ -281,13 +281,15 @@ static void start_is_field_22_whatever_the_command_is_named(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < COUNT(names); i++) {
-		uint64_t ticks = 0;
+		uint64_t ticks = 0, flags = 0;
 		char *text;
 
 		assert_true(asprintf(&text, "42 (%s)" TO_20 " 987654321" BEHIND,
 		                     names[i]) > 0);
 		assert_int_equal(ctsh_proc_parse_start(text, &ticks), 0);
 		assert_int_equal(ticks, 987654321);
+		assert_int_equal(ctsh_proc_parse_flags(text, &flags), 0);
+		assert_int_equal(flags, 4194560);
 		free(text);
 	}
 }

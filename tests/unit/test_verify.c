@@ -168,6 +168,35 @@ static void another_standard_input_is_noticed(void **state)
 	expect(&w, "another standard descriptor");
 }
 
+static void assert_executed(pid_t pid, bool executed)
+{
+	struct ctsh_container c = CTSH_CONTAINER_INIT;
+	struct ctsh_error err;
+	siginfo_t info;
+
+	/* A zombie, as S is when it was killed. */
+	assert_int_equal(waitid(P_PID, (id_t)pid, &info, WEXITED | WNOWAIT), 0);
+	assert_int_equal(ctsh_verify_executed(pid, &c, &err),
+	                 executed ? 0 : -1);
+	if (!executed)
+		assert_int_equal(err.code, CTSH_E_GONE);
+	assert_int_equal(waitpid(pid, NULL, 0), pid);
+}
+
+static void a_process_that_executed_nothing_is_noticed(void **state)
+{
+	pid_t pid = fork();
+
+	(void)state;
+	if (pid == 0)
+		_exit(0);
+	assert_executed(pid, false);
+	pid = fork();
+	if (pid == 0)
+		(void)execl("/bin/true", "true", (char *)NULL);
+	assert_executed(pid, true);
+}
+
 static int needs_root(void **state)
 {
 	int null = open("/dev/null", O_RDWR);
@@ -186,6 +215,7 @@ int main(void)
 		cmocka_unit_test(wider_limits_are_noticed),
 		cmocka_unit_test(a_descriptor_too_many_is_noticed),
 		cmocka_unit_test(another_standard_input_is_noticed),
+		cmocka_unit_test(a_process_that_executed_nothing_is_noticed),
 	};
 
 	(void)alarm(60);
