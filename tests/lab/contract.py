@@ -11,7 +11,10 @@ NAMESPACE_FLAGS = {0x00020000: "mnt", 0x02000000: "cgroup",
                    0x10000000: "user", 0x20000000: "pid",
                    0x40000000: "net", 0x00000080: "time"}
 
-CLONE_FLAGS = {0x00008000: "PARENT", 0x00000011: "SIGCHLD"}
+CLONE_FLAGS = {0x00008000: "PARENT", 0x00100000: "PARENT_SETTID",
+               0x01000000: "CHILD_SETTID", 0x00000011: "SIGCHLD"}
+
+STARTED = 2  # enum ctsh_stage: what is said with it is S, a PID
 
 PRCTL = {1: "SET_PDEATHSIG", 3: "GET_DUMPABLE", 4: "SET_DUMPABLE",
          8: "SET_KEEPCAPS", 15: "SET_NAME", 22: "SET_SECCOMP",
@@ -31,7 +34,7 @@ def flags(value, names):
 
 def descriptor(number):
     """Those that the design numbers; the others are anybody's guess."""
-    return str(number) if number <= 3 else "fd"
+    return str(number) if number <= 4 else "fd"
 
 
 def one(name, args, memory, ids):
@@ -62,7 +65,8 @@ def one(name, args, memory, ids):
         return "chdir /" if text == "/" else "chdir (the home)"
     if name == "write":
         stage, sys = struct.unpack("<Ii", memory[:8])
-        return f"write {descriptor(number)} stage {stage} errno {sys}" \
+        said = "PID" if stage == STARTED else sys
+        return f"write {descriptor(number)} stage {stage}, {said}" \
             if args[2] == 8 else f"write {descriptor(number)} ({args[2]})"
     if name == "read":
         return f"read {descriptor(number)} ({args[2]})"
