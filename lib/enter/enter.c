@@ -79,39 +79,54 @@ static int told_failure(const struct ctsh_message *message,
 	                 failures[stage].what);
 }
 
-/*
- * Reads one message.  Its length, 0 at end of file, -1 with errno.  Who holds
- * the other end may be somebody who reads from it, too: what poll(2) saw can be
- * gone.  The watchdog ends what is late and may be faster than we are: an end
- * of file that comes of that is lateness.
- */
-static ssize_t hear(const struct passage *p, struct ctsh_message *message)
+/* Until one of both has something, or the deadline: then -1 with ETIMEDOUT. */
+static int wait_for_word(const struct passage *p, struct pollfd polls[2])
 {
-	for (;;) {
-		int ready =
-			ctsh_wait_fd(p->reports, POLLIN, p->entry->deadline_ms);
-		ssize_t n;
+	int64_t left = p->entry->deadline_ms - ctsh_now_ms();
+	int ready = poll(polls, 2, left > 0 ? (int)left : 0);
 
-		if (ready == 0)
-			errno = ETIMEDOUT;
-		if (ready <= 0)
-			return -1;
-		n = read(p->reports, message, sizeof(*message));
-		if (n == 0 && ctsh_now_ms() >= p->entry->deadline_ms) {
-			errno = ETIMEDOUT;
-			return -1;
-		}
-		if (n >= 0 || (errno != EINTR && errno != EAGAIN))
-			return n;
-	}
+	if (ready == 0)
+		errno = ETIMEDOUT;
+	return ready > 0 ? 0 : -1;
 }
 
-/* Waits for exactly that message; what it says goes to `*value`. */
+/*
+ * Reads one message.  Its length, 0 at end of file or when who was to speak, by
+ * its pidfd, ended without: the other one may hold the pipe open.  -1 with
+ * errno.  Who holds the other end may be somebody who reads from it, too: what
+ * poll(2) saw can be gone.  The watchdog ends what is late and may be faster
+ * than we are: an end that comes of that is lateness.
+ */
+static ssize_t hear(const struct passage *p, int speaker,
+                    struct ctsh_message *message)
+{
+	struct pollfd polls[2] = {{.fd = p->reports, .events = POLLIN},
+	                          {.fd = speaker, .events = POLLIN}};
+	ssize_t n;
+
+	do {
+		if (wait_for_word(p, polls)) {
+			n = -1;
+			continue;
+		}
+		n = read(p->reports, message, sizeof(*message));
+		/* All that it said was there before it ended. */
+		if (n < 0 && errno == EAGAIN && polls[1].revents)
+			n = 0;
+	} while (n < 0 && (errno == EINTR || errno == EAGAIN));
+	if (n == 0 && ctsh_now_ms() >= p->entry->deadline_ms) {
+		errno = ETIMEDOUT;
+		return -1;
+	}
+	return n;
+}
+
+/* Waits for exactly that message of M's; what it says goes to `*value`. */
 static int expect(const struct passage *p, enum ctsh_stage stage,
                   int32_t *value, struct ctsh_error *err)
 {
 	struct ctsh_message message;
-	ssize_t n = hear(p, &message);
+	ssize_t n = hear(p, p->m_fd, &message);
 
 	if (n == 0)
 		return ctsh_fail(err, CTSH_E_GONE, 0,
@@ -307,7 +322,7 @@ static int meet_s(struct passage *p, struct ctsh_error *err)
 static int await_exec(const struct passage *p, struct ctsh_error *err)
 {
 	struct ctsh_message message;
-	ssize_t n = hear(p, &message);
+	ssize_t n = hear(p, p->s_fd, &message);
 
 	if (n == 0)
 		return ctsh_verify_executed(p->s, p->entry->container, err);
