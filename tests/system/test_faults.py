@@ -20,6 +20,9 @@ import pytest
 from lab import contract, faults, laboratory, process, rootfs, users
 
 MARK = "it-runs"
+
+# Far below the deadline of a login: nothing waits for what cannot come.
+SLOW_MS = 8000
 COMMAND = ("-c", f"echo {MARK}")
 ERRORS = [errno.EPERM, errno.EAGAIN, errno.EINVAL, errno.ENOMEM,
           errno.ENOSYS, errno.EINTR]
@@ -217,6 +220,8 @@ class Field:
         dirt = worker.dirt()
         if dirt:
             return f"left behind: {dirt}"
+        if outcome.ms > SLOW_MS:
+            return f"took {outcome.ms} ms"
         if not outcome.restored:
             return "the terminal has other modes than before"
         if outcome.shell_started and outcome.status == 0:
