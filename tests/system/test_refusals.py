@@ -10,6 +10,7 @@ import time
 import pytest
 
 from lab import answers, engines, process
+from lab.handmade import pidfile
 
 ENGINES = ("crun", "runc", "docker")
 
@@ -308,19 +309,6 @@ def test_an_answer_that_names_another_process_is_refused(lab, attempt, what):
 
 
 # -- pidfiles ----------------------------------------------------------------
-
-@contextlib.contextmanager
-def pidfile(lab, pid, age=0):
-    path = f"{lab.run}/some.pid"
-    with open(path, "w") as file:
-        file.write(f"{pid}\n")
-    if age:
-        os.utime(path, (time.time() - age,) * 2)
-    try:
-        yield path
-    finally:
-        os.unlink(path)
-
 
 def test_a_pidfile_leads_to_its_container(lab, guest, crun_box):
     with pidfile(lab, crun_box.init) as path, \

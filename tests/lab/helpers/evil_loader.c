@@ -6,33 +6,7 @@
  */
 #include <sys/syscall.h>
 
-static long call(long n, long a, long b, long c, long d)
-{
-#if defined(__x86_64__)
-	long result;
-	register long r10 __asm__("r10") = d;
-
-	__asm__ volatile("syscall"
-	                 : "=a"(result)
-	                 : "a"(n), "D"(a), "S"(b), "d"(c), "r"(r10)
-	                 : "rcx", "r11", "memory");
-	return result;
-#elif defined(__aarch64__)
-	register long x8 __asm__("x8") = n;
-	register long x0 __asm__("x0") = a;
-	register long x1 __asm__("x1") = b;
-	register long x2 __asm__("x2") = c;
-	register long x3 __asm__("x3") = d;
-
-	__asm__ volatile("svc 0"
-	                 : "+r"(x0)
-	                 : "r"(x8), "r"(x1), "r"(x2), "r"(x3)
-	                 : "memory");
-	return x0;
-#else
-#error "write this for the new architecture"
-#endif
-}
+#include "rawcall.h"
 
 #if defined(__x86_64__)
 /* Nobody called this, so the stack is aligned otherwise than in a function. */
