@@ -2,6 +2,7 @@
 """Never more than the container."""
 
 import contextlib
+import ctypes
 import os
 import signal
 import subprocess
@@ -125,6 +126,31 @@ def test_signals_that_the_caller_ignored_are_default_again(lab, crun_box):
     lines = dict(line.split(":\t", 1) for line in result.out.splitlines())
     assert {name: lines[name] for name in ("SigBlk", "SigIgn")} == {
         "SigBlk": "0" * 16, "SigIgn": "0" * 16}
+
+
+# keyctl and add_key.
+SYSCALLS = {"x86_64": (250, 248), "aarch64": (219, 217)}
+
+
+def carry_a_key():
+    """In a child: a session keyring with a key, as a login service has."""
+    keyctl, add_key = SYSCALLS[os.uname().machine]
+    call = ctypes.CDLL(None).syscall
+    assert call(keyctl, 1, b"ctsh-test") > 0
+    assert call(add_key, b"user", b"ctsh-secret", b"x", 1, -3) > 0
+
+
+def test_keys_of_the_callers_session_do_not_come_along(lab, guest, crun_box):
+    """A container without a filter, or keyctl(2) would be refused anyway."""
+    host = lab.run_as(guest, lab.probe, "key", "ctsh-secret",
+                      preexec_fn=carry_a_key)
+    assert host.out == "found\n"
+    with lab.crun.container("keys", crun_box.container.root,
+                            seccomp=False) as it, \
+            lab.config.own(guest, f'container = "{it.spec}"\n'):
+        result = lab.direct(guest, "-c", "exec probe key ctsh-secret",
+                            preexec_fn=carry_a_key)
+        assert result.out == "Required key not available\n"
 
 
 def test_the_engines_own_exec_sees_the_login_and_what_it_starts(lab, box):

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -130,6 +131,18 @@ static int overwrite(const char *path)
 	return rename("/tmp/overwritten.new", "/tmp/overwritten");
 }
 
+/* Whether a key of that name is within reach of this session. */
+static int key(const char *name)
+{
+	const long session = -3, search = 10; /* keyctl(2) */
+
+	errno = 0;
+	puts(syscall(SYS_keyctl, search, session, "user", name, 0) > 0
+	             ? "found"
+	             : strerror(errno));
+	return 0;
+}
+
 int main(int argc, char **argv)
 {
 	const char *what = argc > 1 ? argv[1] : "";
@@ -147,6 +160,8 @@ int main(int argc, char **argv)
 		return bomb(atol(argument));
 	if (strcmp(what, "push") == 0)
 		return push(argument);
+	if (strcmp(what, "key") == 0)
+		return key(argument);
 	if (strcmp(what, "overwrite") == 0)
 		return overwrite(argument);
 	fprintf(stderr, "probe: what?\n");
