@@ -11,11 +11,12 @@ import pytest
 
 from lab import process
 from lab.hostile import (  # noqa: F401  (siege is a fixture)
-    Case, Either, Lands, Refused, Says, set_file, set_frozen, set_full,
+    Case, Either, Lands, Refused, set_file, set_frozen, set_full,
     siege)
 
 LANDS = (Lands(), Lands())
 ENDED = Refused("E_GONE", "the entering process was ended")
+NEVER_BEGAN = Refused("E_GONE", "the shell was ended before it began")
 UNBORN = Refused("E_UNSAFE", "the shell was not born inside")
 TRACED = Refused("E_UNSAFE", "copy the filters: the init is traced by "
                  "somebody else: EPERM")
@@ -80,7 +81,7 @@ FILTERS = [
     # And other ways of making a call fail.
     fake("kill-clone", "clone", ENDED, action="kill"),
     fake("kill-write", "write", ENDED, action="kill"),
-    fake("trap-setsid", "setsid", Says(-signal.SIGSYS), action="trap"),
+    fake("trap-setsid", "setsid", NEVER_BEGAN, action="trap"),
     fake("notify-clone", "clone",
          Refused("E_SYSTEM", "fork inside (pids limit?): ENOSYS"),
          action="notify"),

@@ -72,7 +72,7 @@ def judge(lab, results, generations, refusals):
         line for line in lab.log.ours() if line.startswith("refused")
         and not any(code in line for code in refusals)])
     landed, refused = counted[0], sum(counted[code] for code in refusals)
-    assert min(landed, refused) >= len(results) // 10, counted
+    assert min(landed, refused) >= len(results) // 30, counted
     return counted
 
 
