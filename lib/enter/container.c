@@ -194,9 +194,16 @@ int ctsh_container_pin(struct ctsh_container *c,
                        const struct ctsh_target *target, struct ctsh_error *err)
 {
 	*c = (struct ctsh_container)CTSH_CONTAINER_INIT;
-	/* A kernel thread is no container, and has not all that is opened. */
-	if (take_hold(c, target, err) == 0 && read_status(c, err) == 0 &&
-	    read_namespaces(c, err) == 0 && ctsh_proof_not_host(c, err) == 0 &&
+	/*
+	 * A kernel thread is no container, and has not all that is opened.
+	 * Until its program runs the environment is that of whoever called the
+	 * engine, the root may be the host's, and what was read then is not
+	 * what the container will be: only from there on anything is read or
+	 * opened.
+	 */
+	if (take_hold(c, target, err) == 0 && read_namespaces(c, err) == 0 &&
+	    ctsh_proof_not_host(c, err) == 0 &&
+	    ctsh_proof_started(c, err) == 0 && read_status(c, err) == 0 &&
 	    open_files(c, err) == 0)
 		return 0;
 	if (c->proc >= 0 && err->code != CTSH_E_UNSAFE)
@@ -216,7 +223,7 @@ int ctsh_container_prove(struct ctsh_container *c,
 	if (!ctsh_container_alive(c))
 		return gone(c, err);
 	if (ctsh_proof_isolation(c, terms, err) ||
-	    ctsh_proof_identity(c, target, err) || ctsh_proof_started(c, err) ||
+	    ctsh_proof_identity(c, target, err) ||
 	    check_protection(c, target, terms, err))
 		/* What was proved unsafe stays so. */
 		return err->code == CTSH_E_UNSAFE

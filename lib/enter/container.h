@@ -16,11 +16,12 @@
 
 /*
  * Pins the process that `target` names by a pidfd, and opens what a look inside
- * needs.  Nothing is proved yet but that it is none of the host's: what is
- * reached through it may be anybody's.
+ * needs.  Nothing is proved yet but that it is none of the host's and runs a
+ * program of its own: what is reached through it may be anybody's.
  *
  * 0, with `*c` owned by the caller (ctsh_container_close()).  -1 with `*c`
- * empty: E_GONE if the process ended, E_UNSAFE, E_SYSTEM.
+ * empty: E_GONE if the process ended, E_ABSENT if the container was made and
+ * never started, E_UNSAFE, E_SYSTEM.
  */
 CTSH_MUST_CHECK int ctsh_container_pin(struct ctsh_container *c,
                                        const struct ctsh_target *target,
@@ -33,7 +34,6 @@ CTSH_MUST_CHECK int ctsh_container_pin(struct ctsh_container *c,
  *
  * 0; or -1, and `*c` is good for nothing but ctsh_container_close():
  *   E_GONE     the process ended
- *   E_ABSENT   the container was made and never started
  *   E_PAUSED   it is frozen
  *   E_UNSAFE   a proof failed; it is a host process, shares a namespace that
  *              the terms do not allow, has a label that cannot be had, or

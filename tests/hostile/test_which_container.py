@@ -169,14 +169,14 @@ def test_a_claim_for_a_container_within_the_container_is_refused(lab,
 def nested(init):
     with subprocess.Popen(["nsenter", "--target", str(init), "--all",
                            "unshare", "--mount", "--pid", "--fork",
-                           "sh", "-c", "exec sleep 3301"],
+                           "sh", "-c", "exec /bin/sleep 3301"],
                           preexec_fn=process.die_with_parent) as outer:
-        pid = process.find_one("sleep", "3301")
+        pid = process.find_one("/bin/sleep", "3301")
         try:
             assert pid_namespace(pid) != pid_namespace(init)
             yield pid
         finally:
-            process.end_all("sleep", "3301")
+            process.end_all("/bin/sleep", "3301")
             outer.wait(10)
 
 
@@ -239,6 +239,32 @@ def test_a_pidfile_that_outlived_its_container(lab, guest, plain_root,
                 assert "younger" in attempt(spec, "E_UNSAFE")
                 os.utime(path)
                 assert lands(lab, guest, spec) == pid_namespace(pid)
+
+
+def test_a_container_that_starts_during_a_login(lab, guest, refusal):
+    """Until then its process is the engine's, with the environment of who
+    called that."""
+    secret = {"env": {**os.environ, "SECRET_OF_THE_HOST": lab.tag}}
+    with lab.crun.container("early", lab.tree("early"), start=False,
+                            seccomp=False, popen=secret) as it, \
+            handmade.pidfile(lab, it.pid) as path, \
+            lab.config.own(guest, f'container = "pidfile:{path}"\n'):
+        argv = ["strace", "-f", "-o", "/dev/null", "--trace=sched_getattr",
+                "--inject=sched_getattr:delay_enter=1500000:when=1",
+                *lab.direct_argv(guest, "-c", "env")]
+        with subprocess.Popen(argv, stdin=subprocess.DEVNULL,
+                              stdout=subprocess.PIPE,
+                              stderr=subprocess.PIPE) as login:
+            # It is over, or waits between its first look and its proofs.
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                login.wait(1)
+            lab.crun.call("start", it.name, check=True)
+            out, err = map(process.text, login.communicate(timeout=15))
+        refusal(process.Result(login.returncode, out, err, 0), guest,
+                "E_ABSENT")
+        result = lab.direct(guest, "-c", "env")
+    assert result.status == 0 and "FROM_IMAGE=yes" in result.out
+    assert "SECRET_OF_THE_HOST" not in result.out
 
 
 # -- records of crun and runc ------------------------------------------------

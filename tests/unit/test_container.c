@@ -87,7 +87,7 @@ static void open_refuses_a_zombie(void **state)
 	(void)state;
 	(void)kill(pid, SIGKILL);
 	(void)waitid(P_PID, (id_t)pid, &info, WEXITED | WNOWAIT);
-	refuses(&target, &usual, CTSH_E_GONE, "ended");
+	refuses(&target, &usual, CTSH_E_GONE, "/proc/PID/ns");
 	fake_stop(pid);
 }
 
