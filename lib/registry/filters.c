@@ -142,7 +142,7 @@ static int obtain(int dir, const struct ctsh_container *c,
 			               deadline_ms, err);
 			ctsh_slot_release(&lock);
 			if (!failed)
-				ctsh_registry_sweep(dir);
+				ctsh_registry_sweep(dir, names.copy);
 			return failed;
 		}
 		if (ctsh_now_ms() >= deadline_ms)

@@ -45,8 +45,8 @@ typedef int ctsh_registry_copy(const struct ctsh_container *c,
 /*
  * The filters of the pinned init: the kept copy if pid, start time, count and
  * the beginning of its stack are the same, else a new one by `copy`, made under
- * a lock of that init and kept.  Copies of processes that have ended are
- * removed then.
+ * a lock of that init and kept.  Its other copies and those of processes that
+ * have ended are removed then.
  *
  * Fills c->filters, freeing what was there; an init without filters has none
  * and nothing is done.  0; or -1 with c->filters untouched: the error of

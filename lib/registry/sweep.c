@@ -56,6 +56,15 @@ static bool has_ended(pid_t pid, uint64_t start)
 	return ticks != start;
 }
 
+/* Whether it is a copy, and another one than `current` of the same process. */
+static bool is_outdated(const char *name, const char *current)
+{
+	size_t pid = strcspn(current, "-") + 1;
+	size_t key = pid + strcspn(current + pid, "-") + 1;
+
+	return strncmp(name, current, key) == 0 && strcmp(name, current) != 0;
+}
+
 static void remove_file(int dir, const char *name)
 {
 	const char *suffix = strrchr(name, '.');
@@ -73,7 +82,7 @@ static void remove_file(int dir, const char *name)
 	ctsh_slot_release(&lock);
 }
 
-static void sweep(int dir, DIR *list)
+static void sweep(int dir, DIR *list, const char *current)
 {
 	struct dirent *entry;
 	uint64_t start;
@@ -81,11 +90,12 @@ static void sweep(int dir, DIR *list)
 
 	while ((entry = readdir(list)))
 		if (parse_name(entry->d_name, &pid, &start) &&
-		    has_ended(pid, start))
+		    (is_outdated(entry->d_name, current) ||
+		     has_ended(pid, start)))
 			remove_file(dir, entry->d_name);
 }
 
-void ctsh_registry_sweep(int dir)
+void ctsh_registry_sweep(int dir, const char *current)
 {
 	int saved = errno;
 	ctsh_autoclose int fd = -1;
@@ -96,7 +106,7 @@ void ctsh_registry_sweep(int dir)
 	list = fd < 0 ? NULL : fdopendir(fd);
 	if (list) {
 		fd = -1;
-		sweep(dir, list);
+		sweep(dir, list, current);
 		(void)closedir(list);
 	}
 	errno = saved;
