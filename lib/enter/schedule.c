@@ -71,10 +71,12 @@ static int worse_policy(int a, int b)
 	return a == SCHED_BATCH || b == SCHED_BATCH ? SCHED_BATCH : SCHED_OTHER;
 }
 
-/* The real-time class is no ordinary one either. */
+/* The real-time class is no ordinary one either.  A process that chose none has
+ * a level before Linux 5.15 all the same, which ioprio_set(2) does not take. */
 static int ordinary(int ioprio)
 {
-	return CLASS(ioprio) == REAL_TIME ? UNSET : ioprio;
+	return CLASS(ioprio) == REAL_TIME || CLASS(ioprio) == UNSET ? UNSET
+	                                                            : ioprio;
 }
 
 /* The smaller the better served. */

@@ -115,6 +115,27 @@ static void the_worse_of_both_is_given(void **state)
 	}
 }
 
+/* As Linux shows it before 5.15 of a process that never used a disk. */
+static void a_level_without_a_class_is_no_choice(void **state)
+{
+	const struct wish none = {SCHED_OTHER, 0, NONE},
+			  rt = {SCHED_OTHER, 0, RT};
+	static struct ctsh_container c;
+	struct ctsh_error err;
+	pid_t own[] = {start(&none), start(&rt)};
+
+	(void)state;
+	c.pid = start(&none);
+	assert_int_equal(ctsh_schedule_read(&c, &err), 0);
+	c.schedule.ioprio = NONE | 4;
+	for (size_t i = 0; i < sizeof(own) / sizeof(*own); i++) {
+		assert_int_equal(ctsh_schedule_give(&c, own[i], &err), 0);
+		assert_int_equal(syscall(SYS_ioprio_get, 1, own[i]), NONE);
+		stop(own[i]);
+	}
+	stop(c.pid);
+}
+
 static void the_affinity_is_the_inits(void **state)
 {
 	const struct wish none = {SCHED_OTHER, 0, NONE};
@@ -164,6 +185,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_worse_of_both_is_given),
+		cmocka_unit_test(a_level_without_a_class_is_no_choice),
 		cmocka_unit_test(the_affinity_is_the_inits),
 		cmocka_unit_test(a_process_that_ended_is_an_error),
 	};
