@@ -82,7 +82,8 @@ static void take_traits(const struct ctsh_container *c, int report)
 	/* Through the host's /proc: this is the last moment. */
 	if (ctsh_lsm_ask(&c->label))
 		fail(report, CTSH_STAGE_LABEL);
-	if (personality(c->personality) < 0 ||
+	/* What it returns is the caller's, whose highest bit may be set. */
+	if (personality(c->personality) == -1 ||
 	    prctl(PR_SET_TIMERSLACK, c->timer_slack_ns, 0, 0, 0))
 		fail(report, CTSH_STAGE_TRAITS);
 	/* They decide what a change of ids does to capabilities; a locked one

@@ -2,6 +2,7 @@
 """A hostile caller: where the program is, who calls it, and from where."""
 
 import contextlib
+import ctypes
 import fcntl
 import json
 import os
@@ -164,6 +165,17 @@ def test_half_a_root_is_refused(lab, crun_box, half):
     process.wait_for(lambda: [one for one in mark()
                               if one.startswith("refused ")], 5, "the reason")
     assert not [one for one in mark() if one.startswith("open ")]
+
+
+def test_a_personality_of_the_callers_does_not_come_along(lab, crun_box):
+    """Any number is one; this one looks like an error where it is signed."""
+    libc = ctypes.CDLL(None)
+    result = subprocess.run(
+        lab.direct_argv(crun_box.user, "-c", "cat /proc/self/personality"),
+        stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=20,
+        preexec_fn=lambda: libc.personality(0x80000000))
+    theirs = process.read(f"/proc/{crun_box.init}/personality")
+    assert (result.returncode, result.stdout, result.stderr) == (0, theirs, "")
 
 
 # -- core dumps --------------------------------------------------------------
