@@ -44,7 +44,7 @@ static const struct {
 	[CTSH_STAGE_SESSION] = {"new session", CTSH_E_SYSTEM},
 	[CTSH_STAGE_KEYRING] = {"new session keyring", CTSH_E_SYSTEM},
 	[CTSH_STAGE_LABEL] = {"ask for the security label", CTSH_E_UNSAFE},
-	[CTSH_STAGE_TRAITS] = {"personality and timer slack", CTSH_E_SYSTEM},
+	[CTSH_STAGE_TRAITS] = {"personality, timer slack, core", CTSH_E_SYSTEM},
 	[CTSH_STAGE_SECUREBITS] = {"clear the secure bits", CTSH_E_UNSAFE},
 	[CTSH_STAGE_LIMITS] = {"resource limits", CTSH_E_UNSAFE},
 	[CTSH_STAGE_SETNS] = {"join the namespaces", CTSH_E_UNSAFE},

@@ -26,6 +26,11 @@
 #include "seccomp.h"
 #include "stage.h"
 
+#ifndef PR_SCHED_CORE
+#define PR_SCHED_CORE 62
+#define PR_SCHED_CORE_SHARE_FROM 3
+#endif
+
 /* Where the pipes live once all else is closed. */
 #define REPORT_PLACE 3
 #define GO_PLACE 4
@@ -85,6 +90,11 @@ static void take_traits(const struct ctsh_container *c, int report)
 	/* What it returns is the caller's, whose highest bit may be set. */
 	if (personality(c->personality) == -1 ||
 	    prctl(PR_SET_TIMERSLACK, c->timer_slack_ns, 0, 0, 0))
+		fail(report, CTSH_STAGE_TRAITS);
+	/* Who may run beside it on the threads of one core.  Before Linux 5.14
+	 * and without such threads there is no choice. */
+	if (prctl(PR_SCHED_CORE, PR_SCHED_CORE_SHARE_FROM, c->pid, 0, 0) &&
+	    errno != EINVAL && errno != ENODEV)
 		fail(report, CTSH_STAGE_TRAITS);
 	/* They decide what a change of ids does to capabilities; a locked one
 	 * would go on to the shell. */

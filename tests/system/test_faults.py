@@ -46,6 +46,7 @@ LANDS = {
     ("*", "close", "*"): "close(2) has closed whatever it says",
     ("*", "prctl SET_DUMPABLE", "*"): "said again, and P looks for it",
     ("M", "keyctl", "ENOSYS"): "without keys there is none to leave behind",
+    ("M", "prctl SCHED_CORE", "EINVAL"): "an older kernel",
     ("M", "setuid", "*"): "it is to fail: that is the proof",
     ("M", "setgid", "*"): "it is to fail: that is the proof",
     ("M", "seccomp", "*"): "prctl(2) is the other way",
