@@ -30,7 +30,7 @@ struct ctsh_stdio {
 /*
  * Makes them: what may pass stays as it is, a terminal becomes `slave` (taken
  * over), the rest a pipe that belongs to `uid` as the host counts.  0, or -1
- * with E_SYSTEM; ctsh_stdio_close() in both cases.
+ * with E_SYSTEM, and what was made by then in `*io`.
  */
 CTSH_MUST_CHECK int ctsh_stdio_make(struct ctsh_stdio *io,
                                     const struct ctsh_descriptors *d, int slave,

@@ -18,7 +18,7 @@
 #include "../lib/enter/sandbox.h"
 #include "watchdog_wire.h"
 
-/* A login registers three or four processes. */
+/* A login registers two: who enters, and the shell. */
 #define WATCHED_MAX 16
 
 /* After the deadline the login process may still report by itself: its child

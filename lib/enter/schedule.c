@@ -17,8 +17,6 @@ struct attributes {
 	uint64_t runtime, deadline, period;
 };
 
-#define RESET_ON_FORK 1 /* a flag of sched_setattr(2) */
-
 /* ioprio_set(2): class and level in one number.  Older headers lack them. */
 #define WHO_PROCESS 1
 #define CLASS(ioprio) ((ioprio) >> 13)
@@ -44,7 +42,6 @@ static int read_of(pid_t pid, struct ctsh_schedule *s, struct ctsh_error *err)
 		return fail(err, "read the scheduling policy");
 	found.policy = (int)a.policy;
 	found.nice = a.nice;
-	found.reset_on_fork = a.flags & RESET_ON_FORK;
 	ioprio = syscall(SYS_ioprio_get, WHO_PROCESS, pid);
 	if (ioprio < 0)
 		return fail(err, "read the disk priority");
@@ -108,8 +105,7 @@ static int give_policy(pid_t pid, const struct ctsh_schedule *init,
 		.nice = init->nice > own->nice ? init->nice : own->nice,
 	};
 
-	if ((int)a.policy == own->policy && a.nice == own->nice &&
-	    !own->reset_on_fork)
+	if ((int)a.policy == own->policy && a.nice == own->nice)
 		return 0;
 	if (syscall(SYS_sched_setattr, pid, &a, 0))
 		return fail(err, "set the scheduling policy");

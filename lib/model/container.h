@@ -50,7 +50,6 @@ struct ctsh_filters {
 struct ctsh_schedule {
 	int policy; /* SCHED_*                  */
 	int nice;
-	bool reset_on_fork;
 	int ioprio; /* class and level together */
 	unsigned long cpus[CTSH_CPUS_MAX / (8 * sizeof(unsigned long))];
 };

@@ -27,7 +27,7 @@ struct ctsh_match {
 	enum ctsh_match_kind kind;
 	char *text;
 	uid_t low, high; /* equal for "#UID"; only then may it be 0 */
-	gid_t gid;       /* valid after ctsh_policy_resolve()       */
+	gid_t gid;       /* valid after ctsh_config_resolve()       */
 };
 
 enum ctsh_user_kind {

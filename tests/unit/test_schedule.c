@@ -29,8 +29,7 @@ enum { NONE = 0, RT = 1 << 13, BE = 2 << 13, LAZY = 3 << 13 };
 static pid_t start(const struct wish *wish)
 {
 	struct sched_param rt = {.sched_priority = 1}, other = {0};
-	bool real_time = (wish->policy & ~SCHED_RESET_ON_FORK) == SCHED_FIFO ||
-	                 wish->policy == SCHED_RR;
+	bool real_time = wish->policy == SCHED_FIFO || wish->policy == SCHED_RR;
 	pid_t pid = fork();
 
 	assert_true(pid >= 0);
@@ -85,10 +84,6 @@ static const struct {
 	{{SCHED_FIFO, 0, RT | 4}, {SCHED_OTHER, 0, NONE}, {SCHED_OTHER, 0, 0}},
 	{{SCHED_OTHER, 0, NONE}, {SCHED_RR, 0, RT}, {SCHED_OTHER, 0, 0}},
 	{{SCHED_FIFO, 0, RT}, {SCHED_FIFO, 0, RT}, {SCHED_OTHER, 0, 0}},
-	/* Or what the shell starts would be served otherwise than itself. */
-	{{SCHED_OTHER, 0, NONE},
-         {SCHED_OTHER | SCHED_RESET_ON_FORK, 0, NONE},
-         {SCHED_OTHER, 0, 0}},
 };
 
 static void the_worse_of_both_is_given(void **state)
