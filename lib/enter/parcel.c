@@ -1,21 +1,18 @@
 /* SPDX-License-Identifier: MIT */
 #include "parcel.h"
 
-#include <fcntl.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "../base/fdio.h"
+#include "../base/clean.h"
+#include "../base/proc.h"
 
 /* More than all limits together: the caller's environment and command, the
  * container's environment, 1024 groups, 32768 filter instructions.  Only what
  * is used is ever there. */
 #define PARCEL_MAX ((size_t)8 << 20)
 #define ALIGNMENT 16
-#define STAT_MAX 4096
-#define START_OF_HEAP 47 /* the field of /proc/PID/stat, from 1; proc(5) */
 
 struct room {
 	char *at;
@@ -119,20 +116,16 @@ static struct ctsh_container *copy_container(struct room *room,
  * where it ends. */
 static int find_heap(struct ctsh_parcel *parcel, struct ctsh_error *err)
 {
-	ctsh_autofree char *text = NULL;
-	unsigned long start = 0;
-	const char *field;
+	ctsh_autoclose int self = ctsh_proc_of(getpid(), err);
+	uintptr_t end = (uintptr_t)sbrk(0);
+	uint64_t start;
 
-	text = ctsh_read_file_at(AT_FDCWD, "/proc/self/stat", STAT_MAX, NULL);
-	/* The second field is in brackets and may hold blanks. */
-	field = text ? strrchr(text, ')') : NULL;
-	for (int i = 2; field && i < START_OF_HEAP; i++)
-		field = strchr(field + 1, ' ');
-	start = field ? strtoul(field, NULL, 10) : 0;
-	if (start == 0 || start > (unsigned long)sbrk(0))
+	if (self < 0 || ctsh_proc_read_heap(self, &start, err))
+		return -1;
+	if (start == 0 || start > end)
 		return ctsh_fail(err, CTSH_E_SYSTEM, 0, "find the heap");
-	parcel->heap = (char *)start;
-	parcel->heap_size = (unsigned long)sbrk(0) - start;
+	parcel->heap = (char *)(uintptr_t)start;
+	parcel->heap_size = end - (uintptr_t)start;
 	return 0;
 }
 
