@@ -238,8 +238,15 @@ static _Noreturn void give_birth(const struct ctsh_entry *entry)
 	const long flags = CLONE_PARENT | CLONE_PARENT_SETTID |
 	                   CLONE_CHILD_SETTID | SIGCHLD;
 	volatile pid_t child = 0, self = 0;
+	long born;
 
-	if (syscall(SYS_clone, flags, 0, &child, &self, &self) < 0)
+#if defined(__s390x__)
+	/* Here the stack comes first (clone(2)). */
+	born = syscall(SYS_clone, 0, flags, &child, &self, &self);
+#else
+	born = syscall(SYS_clone, flags, 0, &child, &self, &self);
+#endif
+	if (born < 0)
 		fail(REPORT_PLACE, CTSH_STAGE_CLONE);
 	if (self != 0)
 		become_shell(entry);
