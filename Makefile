@@ -104,8 +104,11 @@ probe = $(shell sh packaging/probe.sh '$(B)/probed' '$(CC)' $(1))
 PROBED_CFLAGS := $(call probe,$(PROBE_CFLAGS))
 PROBED_LDFLAGS := $(call probe,$(PROBE_LDFLAGS))
 # The stub without the dynamic loader, where there is a static libc: the loader
-# is most of the code that would run with the caller's environment, and the
-# right place for faults like CVE-2023-4911.  The sanitizer has no static form.
+# is most of the code that would run with the caller's environment.  What starts
+# a static program still reads GLIBC_TUNABLES (CVE-2023-4911) and
+# LD_LIBRARY_PATH (CVE-2025-4802: harmless where nothing is loaded), and an
+# update of libc reaches it only when it is built anew.  The sanitizer has no
+# static form.
 PROBED_STUB := $(or $(if $(SANITIZE),,$(call probe,-static-pie)),-pie)
 # pkg-config if it knows the library, else the plain name.
 library = $(or $(shell $(PKG_CONFIG) --$(2) $(1) 2>/dev/null),$(3))

@@ -102,8 +102,13 @@ static int read_personality(struct ctsh_container *c, struct ctsh_error *err)
 	slack = ctsh_read_file_at(c->proc, "timerslack_ns", SMALL_FILE_MAX,
 	                          NULL);
 	if (!text || !slack)
-		return ctsh_fail(err, CTSH_E_SYSTEM, errno,
-		                 "read its personality and timer slack");
+		return ctsh_fail(
+			err, CTSH_E_SYSTEM, errno,
+			errno == EPERM
+				? "read its personality and timer slack; is "
+				  "kernel.yama.ptrace_scope 3, or does root "
+				  "lack CAP_SYS_NICE?"
+				: "read its personality and timer slack");
 	slack[strcspn(slack, "\n")] = '\0';
 	if (ctsh_proc_parse_personality(text, &c->personality) ||
 	    !ctsh_text_number(slack, ULONG_MAX, &value))

@@ -67,8 +67,9 @@ static int unproved(struct ctsh_error *err, const char *what)
 	return ctsh_fail(err, CTSH_E_SYSTEM, 0, "sandbox: %s", what);
 }
 
-/* Secure bits could give capabilities back, or keep them, at a change of ids;
- * nobody sets one before us, so any is a sign of trouble. */
+/* Secure bits could give capabilities back, or keep them, at a change of ids.
+ * Since Linux 6.14 anybody may set two that say nothing of capabilities; no
+ * login service does, so any is a sign of trouble. */
 static int check_securebits(struct ctsh_error *err)
 {
 	int bits = prctl(PR_GET_SECUREBITS, 0, 0, 0, 0);
