@@ -4,7 +4,7 @@
  *
  * Limits and device rules hold for whoever is in the group, so the entering
  * process is put into the init's own group of every hierarchy, unified or not,
- * before it joins a namespace: afterwards it could no longer be moved.
+ * from the host, while it works; before it has a child it must be there.
  *
  * Privilege: root, on the host.
  * Trust:     the kernel's /proc/PID/cgroup and our own mount table.  A
