@@ -60,8 +60,13 @@ def run(lab, user, driver, build, program, cases):
     running = [start(lab, user, driver, build, program, first + i * each,
                      each) for i in range(DRIVERS)]
     end = time.monotonic() + LIMIT
-    outputs = [one.communicate(timeout=end - time.monotonic())[0]
-               for one in running]
+    try:
+        outputs = [one.communicate(timeout=end - time.monotonic())[0]
+                   for one in running]
+    finally:
+        for one in running:
+            one.kill()
+            one.wait(10)
     assert [one.returncode for one in running] == [0] * DRIVERS, \
         f"CTSH_TEST_SEED={first}\n" + "\n".join(outputs)
     total = {}
