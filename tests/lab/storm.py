@@ -91,6 +91,7 @@ class Restarting:
     def __exit__(self, *_):
         self._stop.set()
         self._thread.join(60)
+        assert not self._thread.is_alive(), "it still makes containers"
         assert self.failure is None, self.failure
 
 

@@ -51,6 +51,8 @@ def test_the_calls_of_an_entry_are_those_that_are_written_down(
     for role in ("M", "S"):
         found = contract.lines(outcome, role, {box.uid: "THE-ID"})
         compare(f"{DATA}/{kind}-{session}-{role}.txt", found)
+    if os.environ.get(RENEW):
+        pytest.skip("written anew, and compared with nothing")
 
 
 def compare(path, found):

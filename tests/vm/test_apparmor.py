@@ -166,8 +166,8 @@ def test_a_rule_may_do_without(guest, box):
     with box("ctsh-box"):
         guest.lead_to("crun:box", 'allow_unconfined = {"lsm"}')
         got = guest.login("cat /proc/self/attr/current /etc/hostname")
-    assert got.status == 0, guest.seen(got)
-    assert got.out.endswith("inside\n")
+    assert (got.status, got.out) == (0, "unconfined\ninside\n"), \
+        guest.seen(got)
 
 
 FAKES = {
