@@ -308,6 +308,14 @@ HOMES = [
 CASES = CODE + SHELLS + HOMES
 
 
+def test_a_mark_left_on_the_host_would_be_seen(siege):  # noqa: F811
+    """Or that there is none would show nothing."""
+    assert process.run([siege.loader]).status == 77
+    marks = read_marks(f"{siege.host_marks}/mark")
+    os.unlink(f"{siege.host_marks}/mark")
+    assert [mark["euid"] for mark in marks] == [0]
+
+
 @pytest.mark.parametrize("case", CASES, ids=str)
 def test_code_and_files(siege, case):  # noqa: F811
     siege.run(case)

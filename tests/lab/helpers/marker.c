@@ -13,7 +13,7 @@
 
 #include "rawcall.h"
 
-/* What lab/marks.py unpacks. */
+/* What lab/hostile.py unpacks. */
 struct mark {
 	uint32_t uid[3], gid[3];
 	uint32_t groups;
