@@ -2,11 +2,12 @@
 /*
  * person.h - who is asking: one snapshot of a host account, as a value.
  *
- * Filled by lib/policy/person.c from the real uid and from nothing else.
+ * Filled by lib/policy/person*.c from the real uid and from nothing else.
  * Fixed size and without pointers, so that a child process can hand it over.
  *
  * Privilege: none.
- * Trust:     what the host's NSS said; every string is terminated.
+ * Trust:     what the host's account files or its NSS said; every string is
+ *            terminated.
  */
 #ifndef CTSH_MODEL_PERSON_H
 #define CTSH_MODEL_PERSON_H
