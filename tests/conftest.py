@@ -51,6 +51,12 @@ def limit(seconds):
 
 
 @pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_setup():
+    with limit(SETUP_LIMIT):
+        yield
+
+
+@pytest.hookimpl(hookwrapper=True)
 def pytest_runtest_call(item):
     marker = item.get_closest_marker("limit")
     with limit(marker.args[0] if marker else TEST_LIMIT):
