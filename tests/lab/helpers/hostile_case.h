@@ -10,6 +10,7 @@
 #include <fcntl.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
+#include <netinet/in.h>
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
@@ -589,6 +590,18 @@ static void open_named(struct end *e, int place, bool input)
 	unlink(name);
 }
 
+/* Without an address it would listen on every network. */
+static int listen_on_loopback(void)
+{
+	struct sockaddr_in here = {.sin_family = AF_INET};
+	int fd = must(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+
+	here.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	must(bind(fd, (struct sockaddr *)&here, sizeof(here)));
+	must(listen(fd, 1));
+	return fd;
+}
+
 static void open_special(struct end *e, bool input)
 {
 	sigset_t none;
@@ -612,9 +625,7 @@ static void open_special(struct end *e, bool input)
 			must(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
 		break;
 	case LISTENER:
-		e->theirs =
-			must(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
-		must(listen(e->theirs, 1));
+		e->theirs = listen_on_loopback();
 		break;
 	case NETLINK:
 		e->theirs =
