@@ -59,8 +59,12 @@ fence "only lib/policy/config.c knows libconfuse" code \
 	'^[[:space:]]*#[[:space:]]*include[[:space:]]*[<"]confuse\.h|(^|[^A-Za-z0-9_])cfg_[a-z]+[[:space:]]*[(]'
 
 fence "only lib/policy/person.c asks NSS" code \
-	. '^lib/policy/person(_files)?\.c$' \
-	"$(invoke '(get|set|end|fget)(pw|gr|sp)(ent|nam|uid|gid)?(_r)?|getgrouplist|initgroups')"
+	. '^lib/policy/person\.c$' \
+	"$(invoke '(get|set|end)(pw|gr|sp)(ent|nam|uid|gid)?(_r)?|getgrouplist|initgroups')"
+
+fence "only lib/policy/person_files.c reads the account files" code \
+	. '^lib/policy/person_files\.c$' \
+	"$(invoke 'fget(pw|gr|sp)ent(_r)?')"
 
 fence "only lib/enter/ changes namespaces, roots and power" code \
 	. '^lib/enter/' \

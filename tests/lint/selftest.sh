@@ -120,6 +120,13 @@ fence ctl/x.c 'static void *x(void) { return getgrgid_r(0, 0, 0, 0, 0); }' \
 	'NSS in ctl'
 no_fence lib/policy/person.c 'static void *x(void) { return getpwuid(0); }' \
 	'NSS in person.c'
+fence lib/policy/person_files.c \
+	'static void *x(void) { return getpwuid(0); }' 'NSS in person_files.c'
+fence lib/policy/person.c 'static void *x(void) { return fgetpwent(0); }' \
+	'account files in person.c'
+no_fence lib/policy/person_files.c \
+	'static void *x(void) { return fgetpwent(0); }' \
+	'account files in person_files.c'
 no_fence lib/base/x.c '/* getpwnam("a") is not called. */' \
 	'a word in a comment'
 no_fence lib/base/x.c 'static const char *x = "setns(2) failed";' \
