@@ -24,7 +24,7 @@ static int fail(struct ctsh_error *err, int sys, const char *what)
 static int expect_yes(const struct ctsh_watchdog *dog, struct ctsh_error *err)
 {
 	char answer = CTSH_DOG_NO;
-	ssize_t got = ctsh_receive(dog->sock, &answer, 1, NULL, NULL,
+	ssize_t got = ctsh_receive(dog->sock, &answer, 1, NULL,
 	                           ctsh_now_ms() + ANSWER_MS);
 
 	if (got < 0)

@@ -227,7 +227,7 @@ static void take_message(struct dog *d)
 	struct ctsh_dog_message message;
 	ctsh_autoclose int fd = -1;
 	ssize_t got = ctsh_receive(d->sock, &message, sizeof(message), &fd,
-	                           NULL, ctsh_now_ms());
+	                           ctsh_now_ms());
 
 	/* ECONNRESET: it closed its end with an answer of ours unread; what it
 	 * said before that comes next. */

@@ -141,7 +141,7 @@ static ssize_t receive_and_reap(struct ctsh_child *child, int *fd,
 
 	if (longest < message_size(child->answer_size, false))
 		longest = message_size(child->answer_size, false);
-	got = ctsh_receive(child->sock, child->message, longest, fd, NULL,
+	got = ctsh_receive(child->sock, child->message, longest, fd,
 	                   deadline_ms);
 	reason = errno;
 	/* It closed its end, so it is dying; let it say of what. */

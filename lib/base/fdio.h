@@ -76,12 +76,10 @@ CTSH_MUST_CHECK int ctsh_send(int sock, const void *data, size_t length,
 /*
  * Receives one message of at most `size` bytes and at most one descriptor
  * (close-on-exec) into `*fd`, -1 if none came; `fd` may be NULL: then what
- * comes is closed.  The sender's PID as this process counts goes to `*pid`
- * unless that is NULL; it is the kernel's word if the socket has SO_PASSCRED.
- * Returns the length, 0 at end of file, -1 with errno; ETIMEDOUT after the
- * deadline, EMSGSIZE if it did not fit.
+ * comes is closed.  Returns the length, 0 at end of file, -1 with errno;
+ * ETIMEDOUT after the deadline, EMSGSIZE if it did not fit.
  */
 CTSH_MUST_CHECK ssize_t ctsh_receive(int sock, void *data, size_t size, int *fd,
-                                     pid_t *pid, int64_t deadline_ms);
+                                     int64_t deadline_ms);
 
 #endif

@@ -52,7 +52,6 @@ int ctsh_send(int sock, const void *data, size_t length, int fd)
 struct extras {
 	int fd;         /* the first descriptor, or -1 */
 	unsigned count; /* of descriptors              */
-	pid_t pid;
 };
 
 static void take_rights(struct cmsghdr *c, struct extras *extras)
@@ -71,20 +70,9 @@ static void take_rights(struct cmsghdr *c, struct extras *extras)
 
 static void take_extras(struct msghdr *msg, struct extras *extras)
 {
-	struct ucred sender;
-
-	for (struct cmsghdr *c = CMSG_FIRSTHDR(msg); c;
-	     c = CMSG_NXTHDR(msg, c)) {
-		if (c->cmsg_level != SOL_SOCKET)
-			continue;
-		if (c->cmsg_type == SCM_RIGHTS)
+	for (struct cmsghdr *c = CMSG_FIRSTHDR(msg); c; c = CMSG_NXTHDR(msg, c))
+		if (c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_RIGHTS)
 			take_rights(c, extras);
-		if (c->cmsg_type == SCM_CREDENTIALS &&
-		    c->cmsg_len == CMSG_LEN(sizeof(sender))) {
-			memcpy(&sender, CMSG_DATA(c), sizeof(sender));
-			extras->pid = sender.pid;
-		}
-	}
 }
 
 /* One recvmsg(2), once there is something to receive. */
@@ -108,13 +96,12 @@ static ssize_t receive_when_ready(int sock, struct msghdr *msg,
 	}
 }
 
-ssize_t ctsh_receive(int sock, void *data, size_t size, int *fd, pid_t *pid,
+ssize_t ctsh_receive(int sock, void *data, size_t size, int *fd,
                      int64_t deadline_ms)
 {
 	union {
 		struct cmsghdr align;
-		char bytes[CMSG_SPACE(FDS_MAX * sizeof(int)) +
-		           CMSG_SPACE(sizeof(struct ucred))];
+		char bytes[CMSG_SPACE(FDS_MAX * sizeof(int))];
 	} control;
 	struct iovec part = {.iov_base = data, .iov_len = size};
 	struct msghdr msg = {.msg_iov = &part,
@@ -136,7 +123,5 @@ ssize_t ctsh_receive(int sock, void *data, size_t size, int *fd, pid_t *pid,
 	if (fd)
 		*fd = ctsh_steal_fd(&extras.fd);
 	ctsh_close_fd(&extras.fd);
-	if (pid)
-		*pid = extras.pid;
 	return got;
 }
