@@ -281,6 +281,8 @@ class Field:
         wrong = [line for line in wrong if line]
         assert not wrong, f"{len(wrong)} of {len(points)}:\n" + \
             "\n".join(wrong[:60])
+        # Or what vanished would be judged by nobody.
+        assert self.missed * 10 <= len(points), self.missed
         return len(points) - self.missed
 
 
