@@ -271,10 +271,11 @@ static int guide_m(struct passage *p, struct ctsh_error *err)
 	    ctsh_cgroup_join(e->container, p->m, err) ||
 	    set_oom_score_adj(p, err) ||
 	    ctsh_schedule_give(e->container, p->m, err) ||
-	    expect(p, CTSH_STAGE_CONFINED, &ignored, err) ||
-	    ctsh_verify_confined(p->m, e->container, e->plan, e->stdio,
-	                         p->own_filters, err))
+	    expect(p, CTSH_STAGE_CONFINED, &ignored, err))
 		return -1;
+	if (ctsh_verify_confined(p->m, e->container, e->plan, e->stdio,
+	                         p->own_filters, err))
+		return ctsh_verify_failed(p->m_fd, err);
 	return go(p, err);
 }
 
@@ -311,9 +312,9 @@ static int meet_s(struct passage *p, struct ctsh_error *err)
 		                 "the shell is not our child");
 	p->s = child;
 	p->s_fd = ctsh_steal_fd(&pidfd);
-	if (ctsh_verify_born(p->s, e->container, e->plan, p->own_filters,
-	                     err) ||
-	    ctsh_verify_unchanged(e->container, err))
+	if (ctsh_verify_born(p->s, e->container, e->plan, p->own_filters, err))
+		return ctsh_verify_failed(p->s_fd, err);
+	if (ctsh_verify_unchanged(e->container, err))
 		return -1;
 	return e->watch(e->context, p->s_fd, err);
 }

@@ -4,6 +4,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,6 +20,9 @@
 
 #define CGROUP_TEXT_MAX 65536
 #define LIMITS_TEXT_MAX 16384
+
+/* Between the loss of its files and its end. */
+#define ENDING_MS 100
 
 /* PF_FORKNOEXEC of the kernel's linux/sched.h: no execve(2) since the fork. */
 #define FORKED_ONLY 0x40
@@ -309,4 +313,11 @@ int ctsh_verify_unchanged(const struct ctsh_container *c,
 		return ctsh_fail(err, CTSH_E_GONE, 0, "pid %d ended",
 		                 (int)c->pid);
 	return 0;
+}
+
+int ctsh_verify_failed(int pidfd, struct ctsh_error *err)
+{
+	if (ctsh_wait_fd(pidfd, POLLIN, ctsh_now_ms() + ENDING_MS) == 1)
+		err->code = CTSH_E_GONE;
+	return -1;
 }

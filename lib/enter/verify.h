@@ -48,4 +48,12 @@ CTSH_MUST_CHECK int ctsh_verify_executed(pid_t s,
 CTSH_MUST_CHECK int ctsh_verify_unchanged(const struct ctsh_container *c,
                                           struct ctsh_error *err);
 
+/*
+ * To be called after a check of a living process failed: if that process, by
+ * its pidfd, has ended or ends in a moment, that is why, and `*err` becomes
+ * E_GONE with its reason kept.  An engine that ends a container ends M with it,
+ * whose files in /proc go first.  Returns -1.
+ */
+int ctsh_verify_failed(int pidfd, struct ctsh_error *err);
+
 #endif

@@ -197,6 +197,23 @@ static void a_process_that_executed_nothing_is_noticed(void **state)
 	assert_executed(pid, true);
 }
 
+/* An engine that ends a container ends M with it. */
+static void what_fails_of_one_that_ended_is_its_end(void **state)
+{
+	struct ctsh_error err = {.code = CTSH_E_UNSAFE, .what = "reason"};
+	pid_t pid = fake_start(FAKE_ALL, NULL);
+	int pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
+
+	(void)state;
+	assert_int_equal(ctsh_verify_failed(pidfd, &err), -1);
+	assert_int_equal(err.code, CTSH_E_UNSAFE);
+	fake_stop(pid);
+	assert_int_equal(ctsh_verify_failed(pidfd, &err), -1);
+	assert_int_equal(err.code, CTSH_E_GONE);
+	assert_string_equal(err.what, "reason");
+	(void)close(pidfd);
+}
+
 static int needs_root(void **state)
 {
 	int null = open("/dev/null", O_RDWR);
@@ -215,6 +232,7 @@ int main(void)
 		cmocka_unit_test(wider_limits_are_noticed),
 		cmocka_unit_test(a_descriptor_too_many_is_noticed),
 		cmocka_unit_test(another_standard_input_is_noticed),
+		cmocka_unit_test(what_fails_of_one_that_ended_is_its_end),
 		cmocka_unit_test(a_process_that_executed_nothing_is_noticed),
 	};
 
