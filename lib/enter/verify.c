@@ -168,17 +168,14 @@ static bool same_directory(int a, int b)
 	       x.stx_mnt_id == y.stx_mnt_id;
 }
 
-/* M's own root: where the init was chrooted without pivot_root, another one
- * may show the host's tree. */
-static int check_root(int proc, const struct ctsh_container *c,
-                      struct ctsh_error *err)
+/* Where the init was chrooted without pivot_root, another root may show the
+ * host's tree. */
+static bool has_root(int proc, const struct ctsh_container *c)
 {
 	ctsh_autoclose int root =
 		openat(proc, "root", O_PATH | O_DIRECTORY | O_CLOEXEC);
 
-	if (root < 0 || !same_directory(root, c->root))
-		return unsafe(err, "another root directory than the init's");
-	return 0;
+	return root >= 0 && same_directory(root, c->root);
 }
 
 static int check_limits(int proc, const struct ctsh_container *c,
@@ -245,10 +242,12 @@ int ctsh_verify_confined(pid_t m, const struct ctsh_container *c,
 	struct ctsh_proc_status status;
 
 	if (proc < 0 || check_namespaces(proc, c, "pid_for_children", err) ||
-	    check_cgroups(proc, c, err) || check_root(proc, c, err) ||
-	    check_limits(proc, c, err) || check_descriptors(proc, stdio, err) ||
+	    check_cgroups(proc, c, err) || check_limits(proc, c, err) ||
+	    check_descriptors(proc, stdio, err) ||
 	    ctsh_proc_read_status(proc, &status, err))
 		return -1;
+	if (!has_root(proc, c))
+		return unsafe(err, "another root directory than the init's");
 	return check_powerless(proc, &status, c, plan, own_filters, err);
 }
 
@@ -290,8 +289,6 @@ static int init_changed(struct ctsh_error *err, const char *what)
 int ctsh_verify_unchanged(const struct ctsh_container *c,
                           struct ctsh_error *err)
 {
-	ctsh_autoclose int root =
-		openat(c->proc, "root", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	ctsh_autoclose int self = ctsh_proc_of(getpid(), err);
 	struct ctsh_proc_status s;
 
@@ -307,7 +304,7 @@ int ctsh_verify_unchanged(const struct ctsh_container *c,
 	if (s.no_new_privs != c->no_new_privs ||
 	    s.seccomp_filters != c->filter_count)
 		return init_changed(err, "seccomp filters or no_new_privs");
-	if (root < 0 || !same_directory(root, c->root))
+	if (!has_root(c->proc, c))
 		return init_changed(err, "root directory");
 	if (!ctsh_container_alive(c))
 		return ctsh_fail(err, CTSH_E_GONE, 0, "pid %d ended",
