@@ -21,6 +21,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "pid1.h"
+
 #define CALLS_MAX 32
 
 static const struct {
@@ -67,20 +69,6 @@ static int number_of(const char *name)
 		if (strcmp(calls[i].name, name) == 0)
 			return calls[i].number;
 	return -1;
-}
-
-/* PID 1 of a container: reaps, ends on SIGTERM if it still can. */
-static int init(void)
-{
-	sigset_t all;
-	int which;
-
-	sigfillset(&all);
-	sigprocmask(SIG_BLOCK, &all, NULL);
-	while (sigwait(&all, &which) == 0 && which != SIGTERM)
-		while (waitpid(-1, NULL, WNOHANG) > 0)
-			continue;
-	return 0;
 }
 
 static unsigned action_of(const char *name)

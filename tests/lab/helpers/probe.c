@@ -14,19 +14,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-/* PID 1 of a container: reaps, ends on SIGTERM. */
-static int init(void)
-{
-	sigset_t all;
-	int which;
-
-	sigfillset(&all);
-	sigprocmask(SIG_BLOCK, &all, NULL);
-	while (sigwait(&all, &which) == 0 && which != SIGTERM)
-		while (waitpid(-1, NULL, WNOHANG) > 0)
-			continue;
-	return 0;
-}
+#include "pid1.h"
 
 static int descriptors(void)
 {
