@@ -153,7 +153,8 @@ LIB_SRC = \
 	lib/enter/inside.c lib/enter/interior.c lib/enter/lsm.c lib/enter/parcel.c \
 	lib/enter/passwd.c lib/enter/proof.c lib/enter/sandbox.c \
 	lib/enter/schedule.c \
-	lib/enter/seccomp.c lib/enter/verify.c lib/registry/filters.c \
+	lib/enter/seccomp.c lib/enter/talk.c lib/enter/verify.c \
+	lib/registry/filters.c \
 	lib/registry/rundir.c lib/registry/slots.c lib/registry/sweep.c \
 	lib/route/environment.c lib/route/identity.c lib/route/plan.c \
 	lib/route/route.c
@@ -162,8 +163,9 @@ LIB_SRC = \
 SHELL_SRC = \
 	shell/caller.c shell/channels.c shell/descriptors.c \
 	shell/host_shell.c shell/invocation.c shell/relay.c shell/report.c \
+	shell/login_decide.c shell/login_enter.c shell/login_supervise.c \
 	shell/session.c shell/stdio.c shell/supervisor.c shell/terminal.c \
-	shell/watchdog.c shell/watchdog_run.c
+	shell/watchdog.c shell/watchdog_guard.c shell/watchdog_run.c
 
 CTL_SRC = \
 	ctl/check.c ctl/ctshctl.c ctl/explain.c

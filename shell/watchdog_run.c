@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The watchdog's own side of watchdog.h. */
+/* The watchdog's own side of watchdog.h, and its first phase: the login. */
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/capability.h>
@@ -16,10 +16,8 @@
 
 #include "../lib/base/fdio.h"
 #include "../lib/enter/sandbox.h"
+#include "watchdog_dog.h"
 #include "watchdog_wire.h"
-
-/* A login registers two: who enters, and the shell. */
-#define WATCHED_MAX 16
 
 /* After the deadline the login process may still report by itself: its child
  * that hung has just been killed.  More than it waits for one that cannot be
@@ -29,71 +27,13 @@
 /* For the sentence that the login process can no longer say. */
 #define SENTENCE_S 1
 
-/* Between the hangup and the kill. */
-#define HANGUP_MS 2000
-
-struct dog {
-	int sock;
-	int parent; /* pidfd of the login process, later the supervisor */
-	struct ctsh_report *report;
-	int watched[WATCHED_MAX];
-	int count;
-	int64_t deadline_ms;
-	bool late;    /* the deadline has passed: nothing is begun any more */
-	bool refused; /* one that it did not take: there is no session */
-	int64_t session_ms; /* when the session began */
-};
-
-/* Phase two: all that is needed until the end of the session.  A dog that
- * cannot open, connect or clone cannot be made to do it. */
-static const int calls[] = {
-	SYS_read, /* messages; descriptors that come along are dropped */
-#ifdef SYS_poll
-	SYS_poll, /* waiting */
-#endif
-#ifdef SYS_ppoll
-	SYS_ppoll, /* poll(3) where there is no SYS_poll */
-#endif
-#ifdef SYS_ppoll_time64
-	SYS_ppoll_time64, /* the same on 32 bits */
-#endif
-	SYS_restart_syscall,   /* poll after a stop or a suspended host */
-	SYS_write,             /* the answer; the closing line */
-	SYS_pidfd_send_signal, /* the bite */
-	SYS_close,             /* descriptors */
-#ifdef SYS_clock_gettime
-	SYS_clock_gettime, /* time, where the vDSO cannot tell */
-#endif
-#ifdef SYS_clock_gettime64
-	SYS_clock_gettime64, /* the same on 32 bits */
-#endif
-	SYS_rt_sigreturn, /* the return of any handler */
-	SYS_exit_group,   /* the end */
-};
-
-static void send_signal(int pidfd, int signal)
-{
-	(void)syscall(SYS_pidfd_send_signal, pidfd, signal, NULL, 0);
-}
-
-static void kill_watched(const struct dog *d)
+static void kill_watched(const struct ctsh_dog *d)
 {
 	for (int i = 0; i < d->count; i++)
-		send_signal(d->watched[i], SIGKILL);
+		ctsh_dog_signal(d->watched[i], SIGKILL);
 }
 
-static bool has_ended(int pidfd, int timeout_ms)
-{
-	struct pollfd end = {.fd = pidfd, .events = POLLIN};
-	int count;
-
-	do
-		count = poll(&end, 1, timeout_ms);
-	while (count < 0 && errno == EINTR);
-	return count > 0;
-}
-
-static void answer(const struct dog *d, char word)
+static void answer(const struct ctsh_dog *d, char word)
 {
 	/* If nobody listens, the next read says so. */
 	if (write(d->sock, &word, 1) == 1 || errno == EPIPE)
@@ -104,7 +44,8 @@ static void answer(const struct dog *d, char word)
 }
 
 /* The login failed and cannot say so itself. */
-_Noreturn static void report_for_parent(const struct dog *d, const char *why)
+_Noreturn static void report_for_parent(const struct ctsh_dog *d,
+                                        const char *why)
 {
 	struct ctsh_error err;
 
@@ -116,62 +57,7 @@ _Noreturn static void report_for_parent(const struct dog *d, const char *why)
 	_exit(0);
 }
 
-/* ---- phase two: the session runs ------------------------------------- */
-
-_Noreturn static void close_session(const struct dog *d, const char *status)
-{
-	ctsh_report_closed(d->report, ctsh_now_ms() - d->session_ms, status);
-	_exit(0);
-}
-
-/* The supervisor is gone, or is not to be believed. */
-_Noreturn static void end_session(const struct dog *d)
-{
-	int leader = d->watched[0];
-
-	send_signal(leader, SIGHUP);
-	/* A stopped process gets the hangup only when it goes on. */
-	send_signal(leader, SIGCONT);
-	if (!has_ended(leader, HANGUP_MS))
-		send_signal(leader, SIGKILL);
-	close_session(d, "lost");
-}
-
-_Noreturn static void end_as_told(const struct dog *d, int status)
-{
-	char text[24];
-
-	if (!has_ended(d->watched[0], 0))
-		end_session(d);
-	if (WIFEXITED(status))
-		(void)snprintf(text, sizeof(text), "%d", WEXITSTATUS(status));
-	else
-		(void)snprintf(text, sizeof(text), "signal:%d",
-		               WTERMSIG(status));
-	close_session(d, text);
-}
-
-_Noreturn static void guard_session(const struct dog *d)
-{
-	struct pollfd polls[2] = {{.fd = d->sock, .events = POLLIN},
-	                          {.fd = d->parent, .events = POLLIN}};
-	struct ctsh_dog_message message;
-	int count;
-
-	do
-		count = poll(polls, 2, -1);
-	while (count < 0 && errno == EINTR);
-	/* Its last message first: it may have died right after. */
-	if (count > 0 && polls[0].revents & POLLIN &&
-	    read(d->sock, &message, sizeof(message)) == sizeof(message) &&
-	    message.what == CTSH_DOG_CLOSED)
-		end_as_told(d, message.status);
-	end_session(d);
-}
-
-/* ---- phase one: the login -------------------------------------------- */
-
-static void take_watch(struct dog *d, int pidfd)
+static void take_watch(struct ctsh_dog *d, int pidfd)
 {
 	if (pidfd >= 0 && !d->late && d->count < WATCHED_MAX) {
 		d->watched[d->count++] = pidfd;
@@ -179,28 +65,14 @@ static void take_watch(struct dog *d, int pidfd)
 		return;
 	}
 	if (pidfd >= 0)
-		send_signal(pidfd, SIGKILL);
+		ctsh_dog_signal(pidfd, SIGKILL);
 	ctsh_close_fd(&pidfd);
 	d->refused = true;
 	answer(d, CTSH_DOG_NO);
 }
 
-/* Keeps the leader alone and lets go of stderr: a reader of that pipe waits
- * for its end. */
-static int strip(struct dog *d, struct ctsh_error *err)
-{
-	int leader = d->watched[d->count - 1];
-
-	for (int i = 0; i < d->count - 1; i++)
-		ctsh_close_fd(&d->watched[i]);
-	d->watched[0] = leader;
-	d->count = 1;
-	if (dup2(STDIN_FILENO, STDERR_FILENO) < 0)
-		return ctsh_fail(err, CTSH_E_SYSTEM, errno, "watchdog: dup2");
-	return ctsh_allow_only(calls, sizeof(calls) / sizeof(*calls), err);
-}
-
-static void take_session(struct dog *d, const struct ctsh_dog_message *message)
+static void take_session(struct ctsh_dog *d,
+                         const struct ctsh_dog_message *message)
 {
 	struct ctsh_error err;
 
@@ -212,17 +84,17 @@ static void take_session(struct dog *d, const struct ctsh_dog_message *message)
 	}
 	memcpy(d->report->user, message->user, sizeof(d->report->user));
 	d->session_ms = ctsh_now_ms();
-	if (strip(d, &err) < 0) {
+	if (ctsh_dog_strip(d, &err) < 0) {
 		/* Unfiltered it does not go on: the login fails. */
 		kill_watched(d);
 		answer(d, CTSH_DOG_NO);
 		_exit(1);
 	}
 	answer(d, CTSH_DOG_YES);
-	guard_session(d);
+	ctsh_dog_guard_session(d);
 }
 
-static void take_message(struct dog *d)
+static void take_message(struct ctsh_dog *d)
 {
 	struct ctsh_dog_message message;
 	ctsh_autoclose int fd = -1;
@@ -255,7 +127,7 @@ static void take_message(struct dog *d)
 }
 
 /* What still comes in time is answered; false once the deadline has passed. */
-static bool serve(struct dog *d)
+static bool serve(struct ctsh_dog *d)
 {
 	struct pollfd polls[2] = {{.fd = d->sock, .events = POLLIN},
 	                          {.fd = d->parent, .events = POLLIN}};
@@ -277,7 +149,7 @@ static bool serve(struct dog *d)
 	report_for_parent(d, "the login process was killed");
 }
 
-_Noreturn static void guard_login(struct dog *d)
+_Noreturn static void guard_login(struct ctsh_dog *d)
 {
 	while (serve(d))
 		;
@@ -286,7 +158,7 @@ _Noreturn static void guard_login(struct dog *d)
 	d->deadline_ms = ctsh_now_ms() + LAST_WORDS_MS;
 	while (serve(d))
 		;
-	send_signal(d->parent, SIGKILL);
+	ctsh_dog_signal(d->parent, SIGKILL);
 	report_for_parent(d, "the login took too long");
 }
 
@@ -303,7 +175,7 @@ static bool can_be_left(int fd)
 
 /* 0 and 1 become /dev/null and all others are closed: a pipe of the caller's
  * that we held would never come to its end.  stderr stays for the sentence. */
-static int settle_descriptors(const struct dog *d, struct ctsh_error *err)
+static int settle_descriptors(const struct ctsh_dog *d, struct ctsh_error *err)
 {
 	const int keep[] = {d->sock, d->parent, d->report->log};
 	int null = open("/dev/null", O_RDWR);
@@ -333,7 +205,7 @@ static int spare(struct ctsh_error *err)
 	return 0;
 }
 
-static int confine(const struct dog *d, struct ctsh_error *err)
+static int confine(const struct ctsh_dog *d, struct ctsh_error *err)
 {
 	sigset_t all;
 
@@ -355,10 +227,10 @@ _Noreturn void ctsh_watchdog_run(int sock, int parent,
                                  struct ctsh_report *report,
                                  int64_t deadline_ms)
 {
-	struct dog d = {.sock = sock,
-	                .parent = parent,
-	                .report = report,
-	                .deadline_ms = deadline_ms};
+	struct ctsh_dog d = {.sock = sock,
+	                     .parent = parent,
+	                     .report = report,
+	                     .deadline_ms = deadline_ms};
 	struct ctsh_error err;
 
 	/* The first message to us then fails. */

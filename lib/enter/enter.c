@@ -19,6 +19,7 @@
 #include "parcel.h"
 #include "schedule.h"
 #include "stage.h"
+#include "talk.h"
 #include "verify.h"
 
 /* After SIGKILL; a process in a frozen v1 group dies only when thawed, and is
@@ -28,152 +29,11 @@
 /* One entry under way, seen from P. */
 struct passage {
 	const struct ctsh_entry *entry;
-	int reports; /* what M and S write is read here               */
-	int go;      /* what they read is written here                */
-	int go_read; /* their end, kept: a pipe that nobody reads would
-	                end us by SIGPIPE                             */
+	struct ctsh_talk talk;
 	pid_t m, s;
 	int m_fd, s_fd;
 	unsigned own_filters; /* that M inherits from us */
 };
-
-static const struct {
-	const char *what;
-	enum ctsh_code code;
-} failures[CTSH_STAGE_COUNT] = {
-	[CTSH_STAGE_SESSION] = {"new session", CTSH_E_SYSTEM},
-	[CTSH_STAGE_KEYRING] = {"new session keyring", CTSH_E_SYSTEM},
-	[CTSH_STAGE_LABEL] = {"ask for the security label", CTSH_E_UNSAFE},
-	[CTSH_STAGE_TRAITS] = {"personality, timer slack, core", CTSH_E_SYSTEM},
-	[CTSH_STAGE_SECUREBITS] = {"clear the secure bits", CTSH_E_UNSAFE},
-	[CTSH_STAGE_LIMITS] = {"resource limits", CTSH_E_UNSAFE},
-	[CTSH_STAGE_SETNS] = {"join the namespaces", CTSH_E_UNSAFE},
-	[CTSH_STAGE_ROOT] = {"change root", CTSH_E_UNSAFE},
-	[CTSH_STAGE_MAPPED_ROOT] = {"become the container's root",
-                                    CTSH_E_UNSAFE},
-	[CTSH_STAGE_DESCRIPTORS] = {"place descriptors", CTSH_E_SYSTEM},
-	[CTSH_STAGE_BOUNDING] = {"cut the bounding set", CTSH_E_UNSAFE},
-	[CTSH_STAGE_GROUPS] = {"set groups", CTSH_E_UNSAFE},
-	[CTSH_STAGE_IDS] = {"set ids", CTSH_E_UNSAFE},
-	[CTSH_STAGE_CAPABILITIES] = {"drop capabilities", CTSH_E_UNSAFE},
-	[CTSH_STAGE_PROOF] = {"prove the drop", CTSH_E_UNSAFE},
-	[CTSH_STAGE_NO_NEW_PRIVS] = {"set no_new_privs", CTSH_E_UNSAFE},
-	[CTSH_STAGE_FILTERS] = {"load the seccomp filters", CTSH_E_UNSAFE},
-	[CTSH_STAGE_CLONE] = {"fork inside (pids limit?)", CTSH_E_SYSTEM},
-	[CTSH_STAGE_TERMINAL] = {"controlling terminal", CTSH_E_SYSTEM},
-	[CTSH_STAGE_SIGNALS] = {"reset the signals", CTSH_E_SYSTEM},
-	[CTSH_STAGE_DIRECTORY] = {"change directory", CTSH_E_UNSAFE},
-	[CTSH_STAGE_TRANSITION] = {"take on the security label", CTSH_E_UNSAFE},
-	[CTSH_STAGE_EXEC] = {"execute the shell", CTSH_E_SHELL},
-};
-
-static int told_failure(const struct ctsh_message *message,
-                        struct ctsh_error *err)
-{
-	uint32_t stage = message->stage;
-
-	if (stage >= CTSH_STAGE_COUNT || !failures[stage].what)
-		return ctsh_fail(err, CTSH_E_UNSAFE, 0,
-		                 "unexpected message %u while entering", stage);
-	return ctsh_fail(err, failures[stage].code, message->sys, "%s",
-	                 failures[stage].what);
-}
-
-/* Until one of both has something, or the deadline: then -1 with ETIMEDOUT. */
-static int wait_for_word(const struct passage *p, struct pollfd polls[2])
-{
-	int64_t left = p->entry->deadline_ms - ctsh_now_ms();
-	int ready = poll(polls, 2, left > 0 ? (int)left : 0);
-
-	if (ready == 0)
-		errno = ETIMEDOUT;
-	return ready > 0 ? 0 : -1;
-}
-
-/*
- * Reads one message.  Its length, 0 at end of file or when who was to speak, by
- * its pidfd, ended without: the other one may hold the pipe open.  -1 with
- * errno.  Who holds the other end may be somebody who reads from it, too: what
- * poll(2) saw can be gone.  The watchdog ends what is late and may be faster
- * than we are: an end that comes of that is lateness.
- */
-static ssize_t hear(const struct passage *p, int speaker,
-                    struct ctsh_message *message)
-{
-	struct pollfd polls[2] = {{.fd = p->reports, .events = POLLIN},
-	                          {.fd = speaker, .events = POLLIN}};
-	ssize_t n;
-
-	do {
-		if (wait_for_word(p, polls)) {
-			n = -1;
-			continue;
-		}
-		n = read(p->reports, message, sizeof(*message));
-		/* All that it said was there before it ended. */
-		if (n < 0 && errno == EAGAIN && polls[1].revents)
-			n = 0;
-	} while (n < 0 && (errno == EINTR || errno == EAGAIN));
-	if (n == 0 && ctsh_now_ms() >= p->entry->deadline_ms) {
-		errno = ETIMEDOUT;
-		return -1;
-	}
-	return n;
-}
-
-/* Waits for exactly that message of M's; what it says goes to `*value`. */
-static int expect(const struct passage *p, enum ctsh_stage stage,
-                  int32_t *value, struct ctsh_error *err)
-{
-	struct ctsh_message message;
-	ssize_t n = hear(p, p->m_fd, &message);
-
-	if (n == 0)
-		return ctsh_fail(err, CTSH_E_GONE, 0,
-		                 "the entering process was ended");
-	if (n < 0)
-		return ctsh_fail(err, CTSH_E_SYSTEM, errno,
-		                 "wait for the entering process");
-	if (n != sizeof(message))
-		return ctsh_fail(err, CTSH_E_UNSAFE, 0,
-		                 "malformed message while entering");
-	if (message.stage != stage)
-		return told_failure(&message, err);
-	*value = message.sys;
-	return 0;
-}
-
-static int go(const struct passage *p, struct ctsh_error *err)
-{
-	if (write(p->go, "g", 1) != 1)
-		return ctsh_fail(err, CTSH_E_GONE, errno,
-		                 "the entering process was ended");
-	return 0;
-}
-
-/*
- * Pipes, and not a socket: that names the process at its other end to whoever
- * gets hold of it (SO_PEERPIDFD), as it names the network that it was made in.
- * Our ends never block, whatever is done to the others.
- */
-static int make_line(struct passage *p, struct ctsh_line *line,
-                     struct ctsh_error *err)
-{
-	int up[2], down[2];
-
-	if (pipe2(up, O_CLOEXEC))
-		return ctsh_fail(err, CTSH_E_SYSTEM, errno, "pipe");
-	p->reports = up[0];
-	line->report = up[1];
-	if (pipe2(down, O_CLOEXEC))
-		return ctsh_fail(err, CTSH_E_SYSTEM, errno, "pipe");
-	p->go = down[1];
-	p->go_read = line->go = down[0];
-	if (fcntl(p->reports, F_SETFL, O_NONBLOCK) ||
-	    fcntl(p->go, F_SETFL, O_NONBLOCK))
-		return ctsh_fail(err, CTSH_E_SYSTEM, errno, "pipe");
-	return 0;
-}
 
 /* 0 in the child, which then is M; or -1 with errno. */
 static long fork_m(struct passage *p)
@@ -203,8 +63,8 @@ static int start_with(struct passage *p, const struct ctsh_parcel *parcel,
 	if (pid == 0) {
 		/* Or our own copies would keep P's ends open beyond P's
 		 * death. */
-		ctsh_close_fd(&p->reports);
-		ctsh_close_fd(&p->go);
+		ctsh_close_fd(&p->talk.reports);
+		ctsh_close_fd(&p->talk.go);
 		ctsh_parcel_wipe(parcel);
 		ctsh_inside(parcel->entry, line);
 	}
@@ -223,7 +83,7 @@ static int start_m(struct passage *p, struct ctsh_error *err)
 	struct ctsh_line line = {-1, -1};
 	int rc = -1;
 
-	if (make_line(p, &line, err) == 0 &&
+	if (ctsh_talk_open(&p->talk, &line, err) == 0 &&
 	    ctsh_parcel_pack(p->entry, &parcel, err) == 0)
 		rc = start_with(p, &parcel, line, err);
 	ctsh_parcel_free(&parcel);
@@ -271,12 +131,13 @@ static int guide_m(struct passage *p, struct ctsh_error *err)
 	    ctsh_cgroup_join(e->container, p->m, err) ||
 	    set_oom_score_adj(p, err) ||
 	    ctsh_schedule_give(e->container, p->m, err) ||
-	    expect(p, CTSH_STAGE_CONFINED, &ignored, err))
+	    ctsh_talk_expect(&p->talk, p->m_fd, CTSH_STAGE_CONFINED, &ignored,
+	                     err))
 		return -1;
 	if (ctsh_verify_confined(p->m, e->container, e->plan, e->stdio,
 	                         p->own_filters, err))
 		return ctsh_verify_failed(p->m_fd, err);
-	return go(p, err);
+	return ctsh_talk_go(&p->talk, err);
 }
 
 /* By the kernel's word, and by no other. */
@@ -299,7 +160,8 @@ static int meet_s(struct passage *p, struct ctsh_error *err)
 	ctsh_autoclose int pidfd = -1;
 	int32_t child = 0;
 
-	if (expect(p, CTSH_STAGE_STARTED, &child, err))
+	if (ctsh_talk_expect(&p->talk, p->m_fd, CTSH_STAGE_STARTED, &child,
+	                     err))
 		return -1;
 	if (child <= 0 || child == p->m)
 		return ctsh_fail(err, CTSH_E_UNSAFE, 0,
@@ -323,12 +185,12 @@ static int meet_s(struct passage *p, struct ctsh_error *err)
 static int await_exec(const struct passage *p, struct ctsh_error *err)
 {
 	struct ctsh_message message;
-	ssize_t n = hear(p, p->s_fd, &message);
+	ssize_t n = ctsh_talk_hear(&p->talk, p->s_fd, &message);
 
 	if (n == 0)
 		return ctsh_verify_executed(p->s, p->entry->container, err);
 	if (n == sizeof(message))
-		return told_failure(&message, err);
+		return ctsh_talk_failure(&message, err);
 	return ctsh_fail(err, CTSH_E_SYSTEM, n < 0 ? errno : 0,
 	                 "the shell did not start");
 }
@@ -366,9 +228,7 @@ int ctsh_enter(const struct ctsh_entry *entry,
 {
 	struct passage p = {
 		.entry = entry,
-		.reports = -1,
-		.go = -1,
-		.go_read = -1,
+		.talk = CTSH_TALK_INIT(entry->deadline_ms),
 		.m = -1,
 		.s = -1,
 		.m_fd = -1,
@@ -376,13 +236,10 @@ int ctsh_enter(const struct ctsh_entry *entry,
 	};
 	int rc = -1;
 
-	if (guide_m(&p, err) == 0 && meet_s(&p, err) == 0 && go(&p, err) == 0 &&
-	    await_exec(&p, err) == 0)
+	if (guide_m(&p, err) == 0 && meet_s(&p, err) == 0 &&
+	    ctsh_talk_go(&p.talk, err) == 0 && await_exec(&p, err) == 0)
 		rc = reap_m(&p, err);
-	/* Closing it ends an S that nobody knows of: it waits for our go. */
-	ctsh_close_fd(&p.go);
-	ctsh_close_fd(&p.go_read);
-	ctsh_close_fd(&p.reports);
+	ctsh_talk_close(&p.talk);
 	if (rc) {
 		(void)ctsh_container_failed(entry->container, err);
 		kill_and_reap(p.m, p.m_fd);

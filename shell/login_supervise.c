@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: MIT */
+/* Step 10 of a login. */
+#include <fcntl.h>
+#include <string.h>
+
+#include "../lib/base/fdio.h"
+#include "../lib/base/text.h"
+#include "../lib/enter/sandbox.h"
+#include "../lib/registry/registry.h"
+#include "login.h"
+#include "supervisor.h"
+
+/* The audit session, which ties the line to the kernel's records. */
+static void read_audit_session(char *text, size_t size)
+{
+	ctsh_autofree char *line = NULL;
+
+	line = ctsh_read_file_at(AT_FDCWD, "/proc/self/sessionid", 32, NULL);
+	if (!line || !ctsh_text_copy(text, size, line) ||
+	    strcmp(line, "4294967295") == 0)
+		(void)!ctsh_text_copy(text, size, "none");
+}
+
+static void log_open(const struct ctsh_login *l)
+{
+	const struct ctsh_target *t = &l->route.target;
+	char audit[16];
+
+	read_audit_session(audit, sizeof(audit));
+	ctsh_report_log(
+		&l->report, "open",
+		"uid=%u container=%s:%s id=%.12s pid=%d as=%u:%u ses=%s",
+		l->invocation.uid, t->engine, t->name, t->id, (int)t->pid,
+		l->plan.uid, l->plan.gid, audit);
+}
+
+/*
+ * Step 10.  The container and the registry are closed first: the supervisor
+ * holds nothing but the session's own descriptors.
+ */
+int ctsh_login_supervise(struct ctsh_login *l, int *status,
+                         struct ctsh_error *err)
+{
+	struct ctsh_supervision s = {
+		.leader = l->leader.pid,
+		.leader_pidfd = l->leader.pidfd,
+		.master = ctsh_steal_fd(&l->route.terminal),
+		.relay = {l->io.relay[0], l->io.relay[1], l->io.relay[2]},
+		.descriptors = l->descriptors,
+		.terminal = l->terminal,
+		.watchdog = l->dog.sock,
+	};
+	gid_t gid = l->route.person.gid;
+
+	l->session_ms = ctsh_now_ms();
+	if (ctsh_watchdog_session(&l->dog, err))
+		return -1;
+	log_open(l);
+	ctsh_plan_free(&l->plan);
+	ctsh_route_close(&l->route);
+	ctsh_close_fd(&l->network);
+	if (ctsh_become(l->invocation.uid, gid, err))
+		return -1;
+	l->is_caller = true;
+	ctsh_slot_release(&l->slot);
+	return ctsh_supervise(&s, status, err);
+}

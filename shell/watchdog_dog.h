@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * watchdog_dog.h - what the two phases of the watchdog share.
+ *
+ * Privilege: root with CAP_KILL alone.
+ * Trust:     as watchdog.h says.
+ */
+#ifndef CTSH_WATCHDOG_DOG_H
+#define CTSH_WATCHDOG_DOG_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "../lib/base/error.h"
+#include "report.h"
+
+/* A login registers two: who enters, and the shell. */
+#define WATCHED_MAX 16
+
+struct ctsh_dog {
+	int sock;
+	int parent; /* pidfd of the login process, later the supervisor */
+	struct ctsh_report *report;
+	int watched[WATCHED_MAX];
+	int count;
+	int64_t deadline_ms;
+	bool late;    /* the deadline has passed: nothing is begun any more */
+	bool refused; /* one that it did not take: there is no session */
+	int64_t session_ms; /* when the session began */
+};
+
+/* Never fails: who has ended needs no signal. */
+void ctsh_dog_signal(int pidfd, int signal);
+
+/* Phase two keeps the leader alone and the strict filter.  0, or -1 with
+ * E_SYSTEM: then it must not go on. */
+CTSH_MUST_CHECK int ctsh_dog_strip(struct ctsh_dog *d, struct ctsh_error *err);
+
+/* Phase two, to the end of the session and of this process. */
+_Noreturn void ctsh_dog_guard_session(const struct ctsh_dog *d);
+
+#endif
