@@ -22,7 +22,7 @@ tests='clang libclang-rt-dev|libclang-rt-14-dev|clang
 	python3 python3-pytest python3-pexpect runc docker.io
 	docker-cli|docker.io git binutils rsync tmux sudo
 	qemu-system-x86 apparmor secilc cpio
-	podman lxc lxd|- lxd-client|- uidmap'
+	podman lxc lxd|- lxd-client|- uidmap debootstrap openssl'
 
 case ${1:-all} in
 build) wanted="$build" ;;

@@ -11,7 +11,7 @@ import signal
 
 import pytest
 
-from lab import laboratory
+from lab import debian, laboratory
 
 # It checks for many tests, and a failure is to say what it saw.
 pytest.register_assert_rewrite("lab.hostile")
@@ -82,6 +82,17 @@ def lab():
 def box(request, lab):
     """One container of each engine in turn."""
     return lab.boxes[request.param]
+
+
+@pytest.fixture(scope="session")
+def houses(lab):
+    return debian.Houses(lab)
+
+
+@pytest.fixture(params=debian.KINDS)
+def house(request, houses):
+    """One container with a real userland of each engine in turn."""
+    return houses.house(request.param)
 
 
 @pytest.fixture

@@ -179,9 +179,13 @@ class Docker:
                            env={"PATH": os.environ["PATH"],
                                 "HOME": "/nonexistent"}, **more)
 
-    def load(self, image, directory):
-        tar = subprocess.Popen(["tar", "-C", directory, "-c", "."],
-                               stdout=subprocess.PIPE)
+    def load(self, image, directory, probe=None):
+        """The tree, with that probe in it if it has none."""
+        more = [] if probe is None else [
+            "--transform", f"s,^{probe.lstrip('/')}$,usr/bin/probe,", probe]
+        tar = subprocess.Popen(["tar", "-c", "-C", directory, ".", *more],
+                               stdout=subprocess.PIPE,
+                               stderr=subprocess.DEVNULL)
         self.call("import", "--change", 'ENTRYPOINT ["/bin/probe", "init"]',
                   "--change", "ENV FROM_IMAGE=yes",
                   "-", image, stdin=tar.stdout, check=True, timeout=60)

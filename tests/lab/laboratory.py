@@ -2,17 +2,21 @@
 """Puts it all together: what a test gets as `lab`."""
 
 import contextlib
+import functools
 import os
 import shutil
 import socket
 import sys
 from dataclasses import dataclass
 
-from . import engines, install, logreader, machine, process, rootfs, sshd
-from . import terminal, users
+from . import engines, install, logreader, lxc, machine, podman, process
+from . import rootfs, sshd, terminal, users
 
 # Which container each kind of test runs against.
 BOXES = ("crun", "userns", "runc", "docker")
+
+# Who lives in containers with a real userland, see debian.py.
+HOUSES = ("debcrun", "debdocker", "debpodman", "deblxc")
 
 # Ids inside, so different from those outside that a mix-up shows.
 INNER_UID = 2000
@@ -147,7 +151,8 @@ class Lab:
         self.probe = probe
 
     def make_users(self):
-        roles = [*BOXES, "guest", "stranger", "plain", "keeper", "evil"]
+        roles = [*BOXES, "guest", "stranger", "plain", "keeper", "evil",
+                 *HOUSES]
         ids = users.free_ids(len(roles) + 2)
         group = self.stack.enter_context(users.group(self.tag, ids.pop()))
         self.crew = self.stack.enter_context(
@@ -197,6 +202,17 @@ class Lab:
             f"{self.base}/docker", self.run, self.tag, self.engine_prefix,
             "labdocker"))
         self.docker.load("lab", self.tree("docker"))
+
+    @functools.cached_property
+    def podman(self):
+        return podman.Podman(f"{self.base}/podman", self.run, self.tag,
+                             self.engine_prefix)
+
+    @functools.cached_property
+    def lxc(self):
+        directory = f"{self.base}/lxc"
+        self.stack.enter_context(lxc.traces(directory))
+        return lxc.Lxc(directory, self.tag, self.engine_prefix)
 
     def make_boxes(self):
         made = {

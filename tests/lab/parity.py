@@ -8,7 +8,7 @@ import os
 import shutil
 from dataclasses import dataclass
 
-from . import engines, lxc, lxd, podman, process, rootfs, seen, variants
+from . import engines, lxd, process, rootfs, seen, variants
 
 ENGINES = ("crun", "runc", "docker", "podman", "lxc", "lxd")
 # Who else has a user namespace than LXD, whose containers all have one.
@@ -78,13 +78,10 @@ class Parity:
         return self.lab.docker
 
     def make_podman(self):
-        return podman.Podman(f"{self.lab.base}/podman", self.lab.run,
-                             self.lab.tag, self.lab.engine_prefix)
+        return self.lab.podman
 
     def make_lxc(self):
-        directory = f"{self.lab.base}/lxc"
-        self.stack.enter_context(lxc.traces(directory))
-        return lxc.Lxc(directory, self.lab.tag, self.lab.engine_prefix)
+        return self.lab.lxc
 
     def make_lxd(self):
         engine = self.stack.enter_context(lxd.lxd(
