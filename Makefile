@@ -150,7 +150,8 @@ LIB_SRC = \
 	lib/runtime/pidfile.c lib/runtime/record.c lib/runtime/runc.c \
 	lib/runtime/runtime.c lib/enter/caps.c lib/enter/cgroup.c lib/enter/confine.c \
 	lib/enter/container.c lib/enter/enter.c lib/enter/host.c \
-	lib/enter/inside.c lib/enter/interior.c lib/enter/lsm.c lib/enter/parcel.c \
+	lib/enter/inside.c lib/enter/interior.c lib/enter/lsm.c lib/enter/network.c \
+	lib/enter/parcel.c \
 	lib/enter/passwd.c lib/enter/proof.c lib/enter/sandbox.c \
 	lib/enter/schedule.c \
 	lib/enter/seccomp.c lib/enter/talk.c lib/enter/verify.c \

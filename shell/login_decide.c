@@ -5,6 +5,7 @@
 #include "../lib/base/fdio.h"
 #include "../lib/base/text.h"
 #include "../lib/enter/host.h"
+#include "../lib/enter/network.h"
 #include "../lib/registry/registry.h"
 #include "login.h"
 
@@ -70,7 +71,7 @@ static int choose(struct ctsh_login *l, struct ctsh_error *err)
 			*err = held;
 			return -1;
 		}
-		if (ctsh_host_network(&l->network, err))
+		if (ctsh_network_host(&l->network, err))
 			return -1;
 	}
 	rc = ctsh_route_decide(&l->route, l->invocation.uid, l->deadline_ms,

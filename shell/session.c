@@ -15,6 +15,7 @@
 
 #include "../lib/base/fdio.h"
 #include "../lib/enter/host.h"
+#include "../lib/enter/network.h"
 #include "../lib/enter/sandbox.h"
 #include "../lib/registry/registry.h"
 #include "handover.h"
@@ -78,7 +79,7 @@ static int go_to_host(struct ctsh_login *l, struct ctsh_error *err)
 	ctsh_watchdog_dismiss(&l->dog);
 	reap_watchdog(&l->dog);
 	ctsh_slot_release(&l->slot);
-	if (ctsh_host_network_back(&l->network, err))
+	if (ctsh_network_back(&l->network, err))
 		return -1;
 	return ctsh_host_shell(&l->invocation, &l->route.person,
 	                       l->route.host_shell, &l->is_caller, err);

@@ -2,9 +2,7 @@
 #include "host.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <grp.h>
-#include <sched.h>
 #include <stdbool.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -46,54 +44,6 @@ int ctsh_host_check(struct ctsh_error *err)
 	if (proc < 0 || expect_number(proc, "self/ns/user", FIRST_USER_NS, err))
 		return -1;
 	return expect_number(proc, "self/ns/pid", FIRST_PID_NS, err);
-}
-
-/*
- * /proc/PID/net shows the network of that process, and its files have numbers
- * of their own in each.  Unlike /proc/PID/ns/net this can be seen without the
- * right to trace the process, which pid 1 may deny even to root.
- */
-static int read_network(const char *file, struct ctsh_ns_id *id,
-                        struct ctsh_error *err)
-{
-	struct stat st;
-
-	if (stat(file, &st))
-		return ctsh_fail(err, CTSH_E_SYSTEM, errno, "%s", file);
-	id->dev = st.st_dev;
-	id->ino = st.st_ino;
-	return 0;
-}
-
-int ctsh_host_network(int *previous, struct ctsh_error *err)
-{
-	ctsh_autoclose int proc = ctsh_proc_open(err);
-	ctsh_autoclose int ns = -1;
-	ctsh_autoclose int own = -1;
-	struct ctsh_ns_id theirs = {0}, ours = {0};
-
-	*previous = -1;
-	if (proc < 0 || read_network("/proc/1/net/dev", &theirs, err) ||
-	    read_network("/proc/self/net/dev", &ours, err))
-		return -1;
-	if (theirs.dev == ours.dev && theirs.ino == ours.ino)
-		return 0;
-	own = openat(proc, "self/ns/net", O_RDONLY | O_CLOEXEC);
-	ns = openat(proc, "1/ns/net", O_RDONLY | O_CLOEXEC);
-	if (own < 0 || ns < 0 || setns(ns, CLONE_NEWNET))
-		return ctsh_fail(err, CTSH_E_SYSTEM, errno,
-		                 "return to the host's network");
-	*previous = ctsh_steal_fd(&own);
-	return 0;
-}
-
-int ctsh_host_network_back(int *previous, struct ctsh_error *err)
-{
-	if (*previous >= 0 && setns(*previous, CLONE_NEWNET))
-		return ctsh_fail(err, CTSH_E_SYSTEM, errno,
-		                 "return to the caller's network");
-	ctsh_close_fd(previous);
-	return 0;
 }
 
 static bool is_already(uid_t uid, gid_t gid)

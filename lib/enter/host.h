@@ -19,20 +19,6 @@
  */
 CTSH_MUST_CHECK int ctsh_host_check(struct ctsh_error *err);
 
-/*
- * Joins the network namespace of pid 1 if ours is another one: a PAM module may
- * have moved the login service's child into a container's network, and then
- * abstract sockets and the network's name services would be answered from
- * there.  0, with a descriptor of the namespace left in `*previous`, owned by
- * the caller, or -1 there; or -1 with E_SYSTEM.
- */
-CTSH_MUST_CHECK int ctsh_host_network(int *previous, struct ctsh_error *err);
-
-/* Goes back to the network namespace that was left, if one was: who is sent to
- * the host was perhaps kept in it on purpose.  0, or -1 with E_SYSTEM. */
-CTSH_MUST_CHECK int ctsh_host_network_back(int *previous,
-                                           struct ctsh_error *err);
-
 /* Becomes the caller for ever, without any group or capability, to end in their
  * name.  0, or -1 with E_SYSTEM. */
 CTSH_MUST_CHECK int ctsh_host_leave(uid_t uid, gid_t gid,

@@ -77,14 +77,14 @@ static int check_namespaces(int proc, const struct ctsh_container *c,
 	return 0;
 }
 
-/* Of a process that M forked, for whom all the others were looked at. */
-static int check_pid_namespace(int proc, const struct ctsh_container *c,
-                               struct ctsh_error *err)
+static int check_one(int proc, const struct ctsh_container *c, unsigned flag,
+                     struct ctsh_error *err)
 {
 	for (unsigned i = 0; i < CTSH_NS_COUNT; i++)
-		if (ctsh_ns_kinds[i].flag == CLONE_NEWPID)
-			return check_namespace(proc, c, i, "pid", err);
-	return unsafe(err, "no PID namespace");
+		if (ctsh_ns_kinds[i].flag == flag)
+			return check_namespace(proc, c, i,
+			                       ctsh_ns_kinds[i].file, err);
+	return unsafe(err, "no such namespace");
 }
 
 static int by_value(const void *a, const void *b)
@@ -258,7 +258,7 @@ int ctsh_verify_born(pid_t s, const struct ctsh_container *c,
 	ctsh_autoclose int proc = ctsh_proc_of(s, err);
 	struct ctsh_proc_status status;
 
-	if (proc < 0 || check_pid_namespace(proc, c, err) ||
+	if (proc < 0 || check_one(proc, c, CLONE_NEWPID, err) ||
 	    ctsh_proc_read_status(proc, &status, err))
 		return -1;
 	if (status.parent != getpid())
@@ -317,4 +317,10 @@ int ctsh_verify_failed(int pidfd, struct ctsh_error *err)
 	if (ctsh_wait_fd(pidfd, POLLIN, ctsh_now_ms() + ENDING_MS) == 1)
 		err->code = CTSH_E_GONE;
 	return -1;
+}
+
+int ctsh_verify_network(int proc, const struct ctsh_container *c,
+                        struct ctsh_error *err)
+{
+	return check_one(proc, c, CLONE_NEWNET, err);
 }

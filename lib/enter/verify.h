@@ -56,4 +56,10 @@ CTSH_MUST_CHECK int ctsh_verify_unchanged(const struct ctsh_container *c,
  */
 int ctsh_verify_failed(int pidfd, struct ctsh_error *err);
 
+/* That the process, by its /proc directory, is in the container's network.
+ * 0 or -1. */
+CTSH_MUST_CHECK int ctsh_verify_network(int proc,
+                                        const struct ctsh_container *c,
+                                        struct ctsh_error *err);
+
 #endif
