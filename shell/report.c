@@ -5,15 +5,13 @@
 #include <poll.h>
 #include <signal.h>
 #include <stdarg.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/random.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
 
-#include "../lib/base/text.h"
+#include "../lib/base/line.h"
 
 /* Facility authpriv (10), severities notice (5) and informational (6). */
 #define PRIORITY_REFUSED (10 << 3 | 5)
@@ -23,7 +21,6 @@
  * at the end always fits. */
 #define LINE_MAX_BYTES 2048
 #define BODY_MAX_BYTES 1280
-#define USER_MAX_BYTES 300
 #define FROM_MAX_BYTES 200
 
 /* How long a full pipe may hold up the sentence for the user. */
@@ -46,32 +43,9 @@ static int open_log(void)
 
 void ctsh_report_open(struct ctsh_report *report, uid_t uid)
 {
-	uint32_t ref = 0;
-
-	/* A reference names a login, it keeps no secret: no waiting for
-	 * entropy. */
-	if (getrandom(&ref, sizeof(ref), GRND_INSECURE) != sizeof(ref))
-		ref = (uint32_t)getpid();
 	*report = (struct ctsh_report){.log = open_log(), .pid = getpid()};
-	(void)snprintf(report->ref, sizeof(report->ref), "%08" PRIx32, ref);
+	ctsh_line_reference(report->ref);
 	(void)snprintf(report->user, sizeof(report->user), "#%u", uid);
-}
-
-/* A value of a field: bare if it is plain, else quoted, so that a user name
- * with a blank in it cannot pose as another field. */
-static void quote(char *out, size_t size, const char *text)
-{
-	static const char plain[] = "abcdefghijklmnopqrstuvwxyz"
-				    "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
-				    "0123456789_.@#$%+:-";
-
-	if (*text && !text[strspn(text, plain)]) {
-		ctsh_text_escape(out, size, text);
-		return;
-	}
-	out[0] = '"';
-	ctsh_text_escape(out + 1, size - 2, text);
-	memcpy(out + strlen(out), "\"", 2);
 }
 
 /* What was formatted from outside is one line of ASCII, whoever made it. */
@@ -112,16 +86,17 @@ static void claim(char *out, size_t size, const struct ctsh_report *report)
 	if (!report->from[0])
 		return;
 	memcpy(out, key, sizeof(key));
-	quote(out + sizeof(key) - 1, size - sizeof(key) + 1, report->from);
+	ctsh_line_quote(out + sizeof(key) - 1, size - sizeof(key) + 1,
+	                report->from);
 }
 
 void ctsh_report_log(const struct ctsh_report *report, const char *event,
                      const char *fmt, ...)
 {
-	char user[USER_MAX_BYTES], from[FROM_MAX_BYTES], body[BODY_MAX_BYTES];
+	char user[CTSH_LINE_USER], from[FROM_MAX_BYTES], body[BODY_MAX_BYTES];
 	va_list ap;
 
-	quote(user, sizeof(user), report->user);
+	ctsh_line_quote(user, sizeof(user), report->user);
 	claim(from, sizeof(from), report);
 	va_start(ap, fmt);
 	if (vsnprintf(body, sizeof(body), fmt, ap) < 0)
@@ -134,9 +109,9 @@ void ctsh_report_log(const struct ctsh_report *report, const char *event,
 void ctsh_report_closed(const struct ctsh_report *report, int64_t duration_ms,
                         const char *status)
 {
-	char user[USER_MAX_BYTES];
+	char user[CTSH_LINE_USER];
 
-	quote(user, sizeof(user), report->user);
+	ctsh_line_quote(user, sizeof(user), report->user);
 	/* Integers only: printf of a double may allocate, and this runs where
 	 * no system call for memory is allowed. */
 	send_line(report, PRIORITY_EVENT,
@@ -148,24 +123,12 @@ void ctsh_report_closed(const struct ctsh_report *report, int64_t duration_ms,
 void ctsh_report_refused(const struct ctsh_report *report,
                          const struct ctsh_error *err)
 {
-	char user[USER_MAX_BYTES], from[FROM_MAX_BYTES];
-	char reason[BODY_MAX_BYTES];
+	char from[FROM_MAX_BYTES], body[CTSH_LINE_REFUSED];
 
-	quote(user, sizeof(user), report->user);
 	claim(from, sizeof(from), report);
-	ctsh_text_escape(reason, sizeof(reason), err->what);
-	send_line(report, PRIORITY_REFUSED,
-	          "refused user=%s code=%s reason=\"%s\"%s ref=%s", user,
-	          ctsh_code_name(err->code), reason, from, report->ref);
-}
-
-/* The administrator's own words may be in any language; a terminal must not
- * take a byte of them for a command. */
-static void make_harmless(char *text)
-{
-	for (; *text; text++)
-		if ((unsigned char)*text < 0x20 || *text == 0x7f)
-			*text = ' ';
+	ctsh_line_refused(body, sizeof(body), report->user, err);
+	send_line(report, PRIORITY_REFUSED, "%s%s ref=%s", body, from,
+	          report->ref);
 }
 
 /* A pipe that nobody reads is not waited for long, and one that is closed is no
@@ -186,13 +149,9 @@ static void write_stderr(const char *text)
 void ctsh_report_tell(const struct ctsh_report *report,
                       const struct ctsh_error *err)
 {
-	char sentence[sizeof(err->say)];
-	char line[512];
+	char sentence[CTSH_LINE_SENTENCE], line[CTSH_LINE_SENTENCE + 1];
 
-	(void)snprintf(sentence, sizeof(sentence), "%s",
-	               err->say[0] ? err->say : ctsh_code_sentence(err->code));
-	make_harmless(sentence);
-	(void)snprintf(line, sizeof(line), "ctsh: %s [%s %s]\n", sentence,
-	               ctsh_code_name(err->code), report->ref);
+	ctsh_line_sentence(sentence, sizeof(sentence), report->ref, err);
+	(void)snprintf(line, sizeof(line), "%s\n", sentence);
 	write_stderr(line);
 }
