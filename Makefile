@@ -157,8 +157,8 @@ LIB_SRC = \
 	lib/enter/seccomp.c lib/enter/talk.c lib/enter/verify.c \
 	lib/registry/filters.c \
 	lib/registry/rundir.c lib/registry/slots.c lib/registry/sweep.c \
-	lib/route/environment.c lib/route/identity.c lib/route/plan.c \
-	lib/route/route.c
+	lib/route/environment.c lib/route/identity.c lib/route/named.c \
+	lib/route/plan.c lib/route/route.c
 
 # All of shell/ but the stub.
 SHELL_SRC = \

@@ -166,8 +166,8 @@ static int ask(const struct question *q, int64_t deadline_ms,
 	return 0;
 }
 
-/* Step 6, from the pinned process to its filters.  The question is put a second
- * time: between the two answers the pidfd holds the process. */
+/* Step 6 of the pinned process.  The question is put a second time: between the
+ * two answers the pidfd holds the process. */
 static int prove(struct ctsh_route *route, const struct question *question,
                  int64_t deadline_ms, struct ctsh_error *err)
 {
@@ -181,10 +181,24 @@ static int prove(struct ctsh_route *route, const struct question *question,
 
 	if (ctsh_container_prove(&route->container, &route->target, &terms,
 	                         err) ||
-	    ask(question, deadline_ms, &again, err) ||
-	    ctsh_container_confirm(&route->container, &route->target, &again,
-	                           err))
+	    ask(question, deadline_ms, &again, err))
 		return -1;
+	return ctsh_container_confirm(&route->container, &route->target, &again,
+	                              err);
+}
+
+static int pin(struct ctsh_route *route, struct question *question,
+               int64_t deadline_ms, struct ctsh_error *err)
+{
+	if (make_question(route, question, err) ||
+	    ask(question, deadline_ms, &route->target, err))
+		return -1;
+	return ctsh_container_pin(&route->container, &route->target, err);
+}
+
+static int copy_filters(struct ctsh_route *route, int64_t deadline_ms,
+                        struct ctsh_error *err)
+{
 	if (ctsh_registry_filters(&route->container, ctsh_seccomp_copy,
 	                          deadline_ms, err))
 		return ctsh_container_failed(&route->container, err);
@@ -199,18 +213,29 @@ int ctsh_route_find(struct ctsh_route *route, bool want_terminal,
 	struct ctsh_query query = {0};
 
 	ctsh_plan_query(route->rule, &route->person, want_terminal, &query);
-	if (make_question(route, &question, err) ||
-	    ask(&question, deadline_ms, &route->target, err) ||
-	    ctsh_container_pin(&route->container, &route->target, err) ||
+	if (pin(route, &question, deadline_ms, err) ||
 	    ctsh_interior_start(&reader, &route->container, &query, err))
 		return -1;
-	if (prove(route, &question, deadline_ms, err)) {
+	if (prove(route, &question, deadline_ms, err) ||
+	    copy_filters(route, deadline_ms, err)) {
 		ctsh_child_end(&reader);
 		return -1;
 	}
 	route->found = true;
 	return ctsh_interior_finish(&reader, want_terminal, &route->interior,
 	                            &route->terminal, deadline_ms, err);
+}
+
+int ctsh_route_prove(struct ctsh_route *route, int64_t deadline_ms,
+                     struct ctsh_error *err)
+{
+	struct question question = {0};
+
+	if (pin(route, &question, deadline_ms, err) ||
+	    prove(route, &question, deadline_ms, err))
+		return -1;
+	route->found = true;
+	return 0;
 }
 
 void ctsh_route_close(struct ctsh_route *route)

@@ -71,6 +71,12 @@ CTSH_MUST_CHECK int ctsh_route_find(struct ctsh_route *route,
                                     bool want_terminal, int64_t deadline_ms,
                                     struct ctsh_error *err);
 
+/* Steps 5 and 6 alone, for who enters nothing but the container's network: no
+ * look inside, no filters.  0 or -1, as before. */
+CTSH_MUST_CHECK int ctsh_route_prove(struct ctsh_route *route,
+                                     int64_t deadline_ms,
+                                     struct ctsh_error *err);
+
 /* Closes and frees everything.  Preserves errno. */
 void ctsh_route_close(struct ctsh_route *route);
 
