@@ -171,13 +171,19 @@ SHELL_SRC = \
 CTL_SRC = \
 	ctl/check.c ctl/ctshctl.c ctl/explain.c
 
-PROGRAMS = $(B)/ctsh $(B)/ctsh-session $(B)/ctshctl
+# The PAM module, which is loaded into other people's programs.
+MODULE_SRC = \
+	pam_module/arguments.c pam_module/pam_ctsh.c
+
+PROGRAMS = $(B)/ctsh $(B)/ctsh-session $(B)/ctshctl $(B)/pam_ctsh.so
 
 objects = $(patsubst %.c,$(B)/obj/%.o,$(1))
 STUB_OBJ = $(call objects,$(STUB_SRC))
 LIB_OBJ = $(call objects,$(LIB_SRC))
 SHELL_OBJ = $(call objects,$(SHELL_SRC))
 CTL_OBJ = $(call objects,$(CTL_SRC))
+# Compiled once more, to be loaded anywhere.
+MODULE_OBJ = $(patsubst %.c,$(B)/pic/%.o,$(MODULE_SRC) $(LIB_SRC))
 SESSION_MAIN = $(B)/obj/shell/session.o
 CTL_MAIN = $(B)/obj/ctl/ctshctl.o
 ALL_OBJ = $(sort $(STUB_OBJ) $(LIB_OBJ) $(SHELL_OBJ) $(CTL_OBJ))
@@ -204,6 +210,18 @@ $(B)/ctsh-session: $(SESSION_MAIN) $(B)/libshell.a $(B)/libctsh.a
 
 $(B)/ctshctl: $(CTL_MAIN) $(B)/libctl.a $(B)/libshell.a $(B)/libctsh.a
 	$(LINK) -o $@ $^ $(LIBS)
+
+# Nothing but what PAM calls is to be seen by the program that loads it, and
+# what the module does not need of ours is not in it.
+$(B)/pam_ctsh.so: $(MODULE_OBJ) pam_module/exports.map
+	$(filter-out -pie,$(LINK)) -shared -Wl,-z,defs -Wl,--gc-sections \
+		-Wl,--version-script=pam_module/exports.map -o $@ $(MODULE_OBJ) \
+		-lpam $(LIBS)
+
+$(B)/pic/%.o: %.c $(B)/flags
+	@mkdir -p $(@D)
+	$(COMPILE) -fPIC -fvisibility=hidden -ffunction-sections -MMD -MP -c \
+		-o $@ $<
 
 $(B)/libctsh.a: $(LIB_OBJ)
 $(B)/libshell.a: $(filter-out $(SESSION_MAIN),$(SHELL_OBJ))
@@ -233,7 +251,7 @@ $(B)/flags: FORCE
 		printf '%s\n' "$$FLAGS_NOW" >$@
 $(B)/flags: export FLAGS_NOW = $(COMPILE) / $(LINK) $(PROBED_STUB) $(LIBS)
 
--include $(wildcard $(ALL_OBJ:.o=.d) $(TESTS:=.d))
+-include $(wildcard $(ALL_OBJ:.o=.d) $(MODULE_OBJ:.o=.d) $(TESTS:=.d))
 
 # --- install: packaging/modes says what, where, whose and how --------------
 

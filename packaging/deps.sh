@@ -13,16 +13,18 @@
 set -eu
 
 # A|B: the first of them that this release has; A|-: A, if it has it.
-build='gcc make libc6-dev pkg-config|pkgconf libconfuse-dev libjansson-dev'
+build='gcc make libc6-dev pkg-config|pkgconf libconfuse-dev libjansson-dev
+	libpam0g-dev'
 demo='crun busybox-static openssh-server openssh-client passwd procps
 	util-linux mount'
 tests='clang libclang-rt-dev|libclang-rt-14-dev|clang
 	clang-format-14|clang-format universal-ctags mandoc shellcheck
-	libcmocka-dev libpam0g-dev login expect sshpass strace socat iproute2
+	libcmocka-dev login expect sshpass strace socat iproute2
 	python3 python3-pytest python3-pexpect runc docker.io
 	docker-cli|docker.io git binutils rsync tmux sudo
 	qemu-system-x86 apparmor secilc cpio
-	podman lxc lxd|- lxd-client|- uidmap debootstrap openssl'
+	podman lxc lxd|- lxd-client|- uidmap debootstrap openssl
+	pamtester cron'
 
 case ${1:-all} in
 build) wanted="$build" ;;

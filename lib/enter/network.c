@@ -141,3 +141,10 @@ int ctsh_network_back(int *previous, struct ctsh_error *err)
 	ctsh_close_fd(&fd);
 	return rc;
 }
+
+void ctsh_network_forget(int *previous)
+{
+	if (*previous >= 0 && is_namespace(*previous))
+		ctsh_close_fd(previous);
+	*previous = -1;
+}

@@ -36,4 +36,7 @@ CTSH_MUST_CHECK int ctsh_network_join(const struct ctsh_container *c,
  * also if `*previous` is no namespace any more, and then it is not closed. */
 CTSH_MUST_CHECK int ctsh_network_back(int *previous, struct ctsh_error *err);
 
+/* Lets go of the way back, and stays.  Closes nothing but a namespace. */
+void ctsh_network_forget(int *previous);
+
 #endif

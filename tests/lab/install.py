@@ -18,6 +18,7 @@ class Installed:
     ctl: str
     etc: str         # the directory of ctsh.conf
     run: str
+    pam: str         # the module
 
 
 def install(base, run):
@@ -31,7 +32,8 @@ def install(base, run):
                 timeout=60)
     return Installed(f"{base}/bin/ctsh",
                      f"{base}/libexec/ctsh/ctsh-session",
-                     f"{base}/sbin/ctshctl", f"{base}/etc/ctsh", run)
+                     f"{base}/sbin/ctshctl", f"{base}/etc/ctsh", run,
+                     f"{base}/lib/security/pam_ctsh.so")
 
 
 def demand_safe(path):
@@ -56,9 +58,19 @@ def install_sanitized(base, ctsh, options):
                  "SANITIZE=address,undefined", f"LDFLAGS={options}"],
                 check=True, timeout=240)
     made = Installed(f"{base}/bin/ctsh", f"{base}/libexec/ctsh/ctsh-session",
-                     "", ctsh.etc, ctsh.run)
+                     "", ctsh.etc, ctsh.run,
+                     f"{base}/build/pam_ctsh.so")
     for path, mode in ((made.shell, 0o4755), (made.session, 0o700)):
         os.makedirs(os.path.dirname(path), exist_ok=True)
         shutil.copy(f"{base}/build/{os.path.basename(path)}", path)
         os.chmod(path, mode)
     return made
+
+
+def build_sanitized(base, ctsh):
+    """The module alone, checking itself, for the first one's places."""
+    process.run(["make", "-C", SOURCE, "-j2", f"{base}/pam_ctsh.so",
+                 f"B={base}", f"sysconfdir={os.path.dirname(ctsh.etc)}",
+                 f"rundir={ctsh.run}", "SANITIZE=address,undefined"],
+                check=True, timeout=240)
+    return f"{base}/pam_ctsh.so"

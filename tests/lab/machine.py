@@ -16,15 +16,17 @@ UNIFIED = "/sys/fs/cgroup/unified"
 
 
 @contextlib.contextmanager
-def view(*setup):
-    """A mount namespace in which the commands `setup` were run; its prefix."""
+def view(*setup, inside=()):
+    """A mount namespace in which the commands `setup` were run; its prefix.
+    It is made from the view with the prefix `inside`."""
     holder = subprocess.Popen(
-        ["unshare", "--mount", "--propagation", "private",
+        [*inside, "unshare", "--mount", "--propagation", "private",
          "sleep", "infinity"],
         preexec_fn=process.die_with_parent)
     prefix = ["nsenter", f"--mount=/proc/{holder.pid}/ns/mnt", "--"]
     own = os.readlink("/proc/self/ns/mnt")
     try:
+        # It is the sleeper when it has all its views behind it.
         process.wait_for(
             lambda: os.readlink(f"/proc/{holder.pid}/ns/mnt") != own
             and process.cmdline(holder.pid)[:1] == ["sleep"],

@@ -94,5 +94,9 @@ def sshd(directory, users, prefix, pam=False):
 
 def listens(port, server):
     assert server.poll() is None, "sshd did not start"
+    return listens_at(port)
+
+
+def listens_at(port):
     with socket.socket() as probe:
         return probe.connect_ex(("127.0.0.1", port)) == 0

@@ -247,10 +247,10 @@ binary() { # CULPRIT TEXT FLAG...
 	text=$2
 	shift 2
 	fresh_tree
-	for name in ctsh ctsh-session ctshctl; do
+	for name in ctsh ctsh-session ctshctl pam_ctsh.so; do
 		link $name
 	done
-	[ $# -eq 0 ] || link ctsh "$@"
+	[ $# -eq 0 ] || link $spoilt "$@"
 	status=0
 	out=$(sh "$here/binaries.sh" "$tmp/tree/build" 2>&1) || status=$?
 	if [ -z "$culprit" ]; then
@@ -263,6 +263,7 @@ binary() { # CULPRIT TEXT FLAG...
 		report 1 "binaries $text"
 	fi
 }
+spoilt=ctsh
 binary '' 'accepts hardened programs'
 binary 'linked with libm' 'refuses a library in the stub' -lm
 binary 'position-independent' 'refuses a fixed address' -no-pie
@@ -270,6 +271,8 @@ binary 'relro' 'refuses a writable table' -Wl,-z,norelro
 binary 'bound' 'refuses lazy binding' -Wl,-z,lazy
 binary 'stack' 'refuses an executable stack' -Wl,-z,execstack
 binary 'search path' 'refuses a search path' -Wl,-rpath,/tmp
+spoilt=pam_ctsh.so
+binary 'shows' 'refuses a name that PAM does not call' -rdynamic
 
 # The counters of tests/run: nothing that went wrong may be lost.
 counts() { # KIND EXPECTED TEXT: a log on stdin

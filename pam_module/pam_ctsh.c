@@ -1,0 +1,299 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * pam_ctsh - a session module: the login service's process joins the network of
+ * the user's container.
+ *
+ * So what the service does for the user itself, outside their shell (an sshd
+ * forwards ports), happens there.  Everything else of the process stays on the
+ * host; entering the container is the login shell's work.
+ *
+ * A guest in somebody else's process: no global, no signal handler, no output
+ * but pam_syslog(3) and the conversation, and nothing changed for who is not
+ * concerned.
+ *
+ * Privilege: root; CAP_SYS_ADMIN to join, and what proving a container needs.
+ * Trust:     PAM_USER is the service's word for who has been authenticated. The
+ *            PAM environment and the process's own are not looked at.
+ */
+#define PAM_SM_SESSION
+
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <syslog.h>
+
+#include <security/pam_ext.h>
+#include <security/pam_modules.h>
+
+#include "../lib/base/fdio.h"
+#include "../lib/base/line.h"
+#include "../lib/base/text.h"
+#include "../lib/enter/host.h"
+#include "../lib/enter/network.h"
+#include "../lib/route/named.h"
+#include "../lib/route/route.h"
+#include "arguments.h"
+
+#define VISIBLE __attribute__((visibility("default")))
+
+#define DEADLINE_MS 20000
+
+/* What pam_set_data(3) calls ours. */
+#define DATA "ctsh"
+
+/* An open session, until it is closed. */
+struct visit {
+	int previous; /* the network to go back to */
+	int64_t since_ms;
+	char ref[CTSH_LINE_REF];
+	char user[CTSH_LINE_USER]; /* quoted */
+};
+
+/* One call of pam_sm_open_session(); large, so on the heap. */
+struct opening {
+	pam_handle_t *pamh;
+	struct ctsh_pam_arguments arguments;
+	struct ctsh_person person;
+	struct ctsh_route route;
+	struct visit visit;
+	int64_t deadline_ms;
+};
+
+enum verdict {
+	IGNORED, /* not ours: nothing was changed            */
+	JOINED,
+	REFUSED,
+};
+
+static const char *user_of(const pam_handle_t *pamh)
+{
+	const void *user = NULL;
+
+	if (pam_get_item(pamh, PAM_USER, &user) != PAM_SUCCESS || !user)
+		return "";
+	return user;
+}
+
+/* Whether the line of pam.d concerns the person; if it cannot be told, -1. */
+static int is_concerned(struct opening *o, int argc, const char **argv,
+                        bool *concerned, struct ctsh_error *err)
+{
+	if (ctsh_pam_arguments(argc, argv, &o->arguments, err))
+		return -1;
+	return ctsh_named_in(o->arguments.users, &o->person, concerned,
+	                     o->deadline_ms, err);
+}
+
+/* Whoever is on break-glass reaches the host, however wrong the rest is. */
+static enum verdict decide(struct opening *o, const struct ctsh_error *held,
+                           struct ctsh_error *err)
+{
+	if (ctsh_host_check(err) ||
+	    ctsh_network_host(&o->visit.previous, err) ||
+	    ctsh_route_decide(&o->route, o->person.uid, o->deadline_ms, err))
+		return REFUSED;
+	if (o->route.host)
+		return IGNORED;
+	if (held->code != CTSH_OK) {
+		*err = *held;
+		return REFUSED;
+	}
+	if (ctsh_route_prove(&o->route, o->deadline_ms, err) ||
+	    ctsh_network_join(&o->route.container, &o->visit.previous, err))
+		return REFUSED;
+	return JOINED;
+}
+
+static enum verdict open_session(struct opening *o, int argc, const char **argv,
+                                 struct ctsh_error *err)
+{
+	struct ctsh_error held = {.code = CTSH_OK};
+	bool concerned = true;
+	enum verdict verdict;
+
+	if (ctsh_named_person(user_of(o->pamh), &o->person, o->deadline_ms,
+	                      err))
+		return REFUSED;
+	if (o->person.uid == 0)
+		return IGNORED;
+	(void)!is_concerned(o, argc, argv, &concerned, &held);
+	if (!concerned && held.code == CTSH_OK)
+		return IGNORED;
+	verdict = decide(o, &held, err);
+	if (verdict == REFUSED && held.code != CTSH_OK)
+		*err = held;
+	return verdict;
+}
+
+static void report_refused(const struct opening *o, int flags,
+                           const struct ctsh_error *err)
+{
+	char line[CTSH_LINE_REFUSED], sentence[CTSH_LINE_SENTENCE];
+
+	ctsh_line_refused(line, sizeof(line), user_of(o->pamh), err);
+	pam_syslog(o->pamh, LOG_NOTICE, "%s ref=%s", line, o->visit.ref);
+	if ((unsigned)flags & PAM_SILENT)
+		return;
+	ctsh_line_sentence(sentence, sizeof(sentence), o->visit.ref, err);
+	(void)pam_error(o->pamh, "%s", sentence);
+}
+
+static void report_joined(const struct opening *o)
+{
+	const struct ctsh_target *t = &o->route.target;
+
+	pam_syslog(o->pamh, LOG_INFO,
+	           "open user=%s uid=%u container=%s:%s id=%.12s pid=%d "
+	           "join=net ref=%s",
+	           o->visit.user, o->person.uid, t->engine, t->name, t->id,
+	           (int)t->pid, o->visit.ref);
+}
+
+static struct visit *visit_of(pam_handle_t *pamh)
+{
+	const void *data = NULL;
+
+	if (pam_get_data(pamh, DATA, &data) != PAM_SUCCESS)
+		return NULL;
+	/* Ours, by remember(): not const. */
+	return (struct visit *)data;
+}
+
+/* Called by pam_end(3), also in a child of the service, and when the data is
+ * replaced.  What we joined is left only by closing the session. */
+static void forget(pam_handle_t *pamh, void *data, int status)
+{
+	struct visit *visit = data;
+
+	(void)pamh;
+	(void)status;
+	ctsh_network_forget(&visit->previous);
+	free(visit);
+}
+
+static int remember(struct opening *o, struct ctsh_error *err)
+{
+	struct visit *visit = malloc(sizeof(*visit));
+
+	ctsh_line_quote(o->visit.user, sizeof(o->visit.user), o->person.name);
+	o->visit.since_ms = ctsh_now_ms();
+	if (!visit)
+		return ctsh_fail(err, CTSH_E_SYSTEM, ENOMEM, "the session");
+	*visit = o->visit;
+	if (pam_set_data(o->pamh, DATA, visit, forget) != PAM_SUCCESS) {
+		free(visit);
+		return ctsh_fail(err, CTSH_E_SYSTEM, 0, "pam_set_data");
+	}
+	return 0;
+}
+
+static int conclude(struct opening *o, enum verdict verdict, int flags,
+                    struct ctsh_error *err)
+{
+	struct ctsh_error later;
+
+	if (verdict == JOINED && remember(o, err) == 0) {
+		report_joined(o);
+		return PAM_SUCCESS;
+	}
+	if (ctsh_network_back(&o->visit.previous, &later)) {
+		*err = later;
+		verdict = REFUSED;
+	}
+	if (verdict == IGNORED) {
+		if (o->arguments.debug)
+			pam_syslog(o->pamh, LOG_DEBUG, "not concerned");
+		return PAM_IGNORE;
+	}
+	report_refused(o, flags, err);
+	return PAM_SESSION_ERR;
+}
+
+/* How the service learns of the end of its children. */
+struct reaping {
+	sigset_t mask;
+	struct sigaction action;
+};
+
+/* Neither a handler of the service's nor the kernel (SIG_IGN) may reap ours
+ * before we do.  What ends of the service's own meanwhile stays pending. */
+static void suspend_reaping(struct reaping *r)
+{
+	struct sigaction plain = {.sa_handler = SIG_DFL};
+	sigset_t child;
+
+	(void)sigemptyset(&child);
+	(void)sigaddset(&child, SIGCHLD);
+	(void)sigprocmask(SIG_BLOCK, &child, &r->mask);
+	(void)sigaction(SIGCHLD, &plain, &r->action);
+}
+
+static void resume_reaping(const struct reaping *r)
+{
+	(void)sigaction(SIGCHLD, &r->action, NULL);
+	(void)sigprocmask(SIG_SETMASK, &r->mask, NULL);
+}
+
+static int open_with(struct opening *o, int flags, int argc, const char **argv)
+{
+	struct ctsh_error err = {.code = CTSH_OK};
+	struct reaping reaping;
+	int result;
+
+	suspend_reaping(&reaping);
+	ctsh_route_init(&o->route);
+	ctsh_line_reference(o->visit.ref);
+	o->visit.previous = -1;
+	o->deadline_ms = ctsh_now_ms() + DEADLINE_MS;
+	result = conclude(o, open_session(o, argc, argv, &err), flags, &err);
+	ctsh_route_close(&o->route);
+	resume_reaping(&reaping);
+	return result;
+}
+
+VISIBLE int pam_sm_open_session(pam_handle_t *pamh, int flags, int argc,
+                                const char **argv)
+{
+	ctsh_autofree struct opening *o = NULL;
+
+	/* Twice the same handle: it is where it is to be. */
+	if (visit_of(pamh))
+		return PAM_SUCCESS;
+	o = calloc(1, sizeof(*o));
+	if (!o) {
+		pam_syslog(pamh, LOG_ERR, "out of memory");
+		return PAM_SESSION_ERR;
+	}
+	o->pamh = pamh;
+	return open_with(o, flags, argc, argv);
+}
+
+static void report_closed(pam_handle_t *pamh, const struct visit *visit)
+{
+	int64_t tenths = (ctsh_now_ms() - visit->since_ms) / 100;
+
+	pam_syslog(pamh, LOG_INFO, "close user=%s ref=%s seconds=%lld.%d",
+	           visit->user, visit->ref, (long long)(tenths / 10),
+	           (int)(tenths % 10));
+}
+
+VISIBLE int pam_sm_close_session(pam_handle_t *pamh, int flags, int argc,
+                                 const char **argv)
+{
+	struct visit *visit = visit_of(pamh);
+	struct ctsh_error err;
+
+	(void)flags;
+	(void)argc;
+	(void)argv;
+	if (!visit)
+		return PAM_SUCCESS;
+	report_closed(pamh, visit);
+	if (ctsh_network_back(&visit->previous, &err)) {
+		pam_syslog(pamh, LOG_ERR, "close ref=%s: %s", visit->ref,
+		           err.what);
+		return PAM_SESSION_ERR;
+	}
+	return pam_set_data(pamh, DATA, NULL, NULL);
+}
