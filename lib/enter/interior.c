@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/magic.h>
-#include <linux/openat2.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,6 +18,7 @@
 
 #include "../base/child.h"
 #include "../base/fdio.h"
+#include "below.h"
 #include "passwd.h"
 #include "sandbox.h"
 
@@ -38,59 +38,6 @@ struct view {
 	int environ;
 	int terminal;
 };
-
-/*
- * Opens a name below the container's root as the container itself would see
- * it, but without following a magic link: those lead out of it.  O_PATH: a FIFO
- * does not block and a device notices nothing.
- */
-static int open_inside(int root, const char *name)
-{
-	struct open_how how = {
-		.flags = O_PATH | O_CLOEXEC,
-		.resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS,
-	};
-
-	return (int)syscall(SYS_openat2, root, name, &how, sizeof(how));
-}
-
-static int reopen(int path_fd, int flags)
-{
-	char link[40];
-
-	(void)snprintf(link, sizeof(link), "/proc/self/fd/%d", path_fd);
-	return open(link, flags | O_CLOEXEC | O_NOCTTY);
-}
-
-/* What a container may have arranged itself. */
-static bool is_absence(int error)
-{
-	return error == ENOENT || error == ENOTDIR || error == ELOOP ||
-	       error == EACCES || error == ENAMETOOLONG;
-}
-
-/*
- * A regular file for reading; or 0 with -1 in `*fd`: to the reader no such
- * file.  -1 if it cannot be told: without a group that could not be read the
- * session would have another identity than the container gives it.
- */
-static int open_regular(int root, const char *name, int *fd,
-                        struct ctsh_error *err)
-{
-	ctsh_autoclose int path = open_inside(root, name);
-	struct stat st;
-
-	*fd = -1;
-	if (path >= 0 && fstat(path, &st) == 0) {
-		if (!S_ISREG(st.st_mode))
-			return 0;
-		*fd = reopen(path, O_RDONLY | O_NONBLOCK);
-	}
-	if (*fd < 0 && !is_absence(errno))
-		return ctsh_fail(err, CTSH_E_SYSTEM, errno,
-		                 "open %s in the container", name);
-	return 0;
-}
 
 /*
  * Whether the O_PATH descriptor is the ptmx of a devpts, and not of the host's:
@@ -179,9 +126,9 @@ static int look_inside(void *argument, int channel, void *answer, int *fd,
 		return ctsh_fail(err, CTSH_E_SYSTEM, ENOMEM, "reader");
 	if (become_init(look, err))
 		return -1;
-	if (open_regular(look->c->root, "etc/passwd", &view.passwd, err) ||
+	if (ctsh_below_regular(look->c->root, "etc/passwd", &view.passwd, err) ||
 	    (query->want_groups &&
-	     open_regular(look->c->root, "etc/group", &view.group, err)))
+	     ctsh_below_regular(look->c->root, "etc/group", &view.group, err)))
 		return -1;
 	if (query->want_environ) {
 		view.environ = dup(look->c->environ);
@@ -190,7 +137,7 @@ static int look_inside(void *argument, int channel, void *answer, int *fd,
 			                 "environment of the init");
 	}
 	if (query->want_terminal) {
-		view.terminal = open_inside(look->c->root, "dev/pts/ptmx");
+		view.terminal = ctsh_below_open(look->c->root, "dev/pts/ptmx");
 		if (view.terminal < 0 || !is_own_ptmx(view.terminal))
 			return ctsh_fail(err, CTSH_E_UNSAFE, 0,
 			                 "the container has no devpts of its "
@@ -228,7 +175,7 @@ static int open_terminal(int path_fd, int *terminal, struct ctsh_error *err)
 	if (path_fd < 0 || !is_own_ptmx(path_fd))
 		return ctsh_fail(err, CTSH_E_UNSAFE, 0,
 		                 "the container has no devpts of its own");
-	*terminal = reopen(path_fd, O_RDWR);
+	*terminal = ctsh_below_reopen(path_fd, O_RDWR);
 	if (*terminal < 0)
 		return ctsh_fail(err, CTSH_E_SYSTEM, errno,
 		                 "open the container's ptmx");
