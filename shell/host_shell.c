@@ -76,5 +76,7 @@ int ctsh_host_shell(const struct ctsh_invocation *invocation,
 	failed = errno;
 	for (size_t i = 0; i < sizeof(others) / sizeof(*others); i++)
 		execute(invocation, others[i]);
-	return ctsh_fail(err, CTSH_E_SHELL, failed, "execute %s", shell);
+	(void)ctsh_fail(err, CTSH_E_SHELL, failed, "execute %s", shell);
+	ctsh_error_name_shell(err, shell);
+	return -1;
 }

@@ -2,6 +2,7 @@
 /* Step 10 of a login. */
 #include <fcntl.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "../lib/base/fdio.h"
 #include "../lib/base/text.h"
@@ -34,6 +35,16 @@ static void log_open(const struct ctsh_login *l)
 		l->plan.uid, l->plan.gid, audit);
 }
 
+/* Where a person begins, and not where they expected to: its name, or NULL.
+ * Owned by the caller. */
+static char *missed_directory(const struct ctsh_login *l)
+{
+	if (!l->leader.elsewhere || !l->plan.login ||
+	    l->descriptors.passage[STDERR_FILENO] != CTSH_TERMINAL)
+		return NULL;
+	return strdup(l->plan.directories[0]);
+}
+
 /*
  * Step 10.  The container and the registry are closed first: the supervisor
  * holds nothing but the session's own descriptors.
@@ -51,6 +62,7 @@ int ctsh_login_supervise(struct ctsh_login *l, int *status,
 		.watchdog = l->dog.sock,
 	};
 	gid_t gid = l->route.person.gid;
+	ctsh_autofree char *missed = missed_directory(l);
 
 	l->session_ms = ctsh_now_ms();
 	if (ctsh_watchdog_session(&l->dog, err))
@@ -63,5 +75,7 @@ int ctsh_login_supervise(struct ctsh_login *l, int *status,
 		return -1;
 	l->is_caller = true;
 	ctsh_slot_release(&l->slot);
+	if (missed)
+		ctsh_report_elsewhere(missed);
 	return ctsh_supervise(&s, status, err);
 }

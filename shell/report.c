@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "../lib/base/line.h"
+#include "../lib/base/text.h"
 
 /* Facility authpriv (10), severities notice (5) and informational (6). */
 #define PRIORITY_REFUSED (10 << 3 | 5)
@@ -153,5 +154,15 @@ void ctsh_report_tell(const struct ctsh_report *report,
 
 	ctsh_line_sentence(sentence, sizeof(sentence), report->ref, err);
 	(void)snprintf(line, sizeof(line), "%s\n", sentence);
+	write_stderr(line);
+}
+
+void ctsh_report_elsewhere(const char *directory)
+{
+	char name[256], line[320];
+
+	ctsh_text_escape(name, sizeof(name), directory);
+	(void)snprintf(line, sizeof(line),
+	               "ctsh: %s cannot be entered; you are in /.\n", name);
 	write_stderr(line);
 }

@@ -41,6 +41,10 @@ void ctsh_report_refused(const struct ctsh_report *report,
 void ctsh_report_tell(const struct ctsh_report *report,
                       const struct ctsh_error *err);
 
+/* `ctsh: DIRECTORY cannot be entered; you are in /.` to stderr, likewise; no
+ * failure, and so without a code. */
+void ctsh_report_elsewhere(const char *directory);
+
 /* One line "EVENT user=NAME ..." made from the format, with claimed_from= (if
  * there is one) and ref= at the end.  Sent with one write(2), so that a process
  * that may only write can do it. */

@@ -6,6 +6,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "text.h"
+
 static const struct {
 	const char *name;
 	const char *sentence;
@@ -67,6 +69,17 @@ void ctsh_error_tidy(struct ctsh_error *err)
 	make_printable(err->say);
 	if ((unsigned)err->code >= CTSH_CODE_COUNT || err->code == CTSH_OK)
 		err->code = CTSH_E_SYSTEM;
+}
+
+void ctsh_error_name_shell(struct ctsh_error *err, const char *path)
+{
+	/* Long enough to be known again. */
+	char name[160];
+
+	ctsh_text_escape(name, sizeof(name), path);
+	(void)snprintf(err->say, sizeof(err->say), "Your shell %s %s.", name,
+	               err->sys == ENOENT ? "was not found"
+	                                  : "could not be started");
 }
 
 static enum ctsh_code known(enum ctsh_code code)

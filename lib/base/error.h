@@ -33,8 +33,9 @@ struct ctsh_error {
 	enum ctsh_code code; /* chooses the user's sentence             */
 	int sys;             /* errno when it failed, or 0              */
 	char what[320];      /* one printable line, for the log only    */
-	char say[256];       /* the administrator's own sentence (deny,
-	                        closed) in place of the code's, or ""   */
+	char say[256];       /* a sentence in place of the code's: the
+	                        administrator's own (deny, closed) or
+	                        one with the shell's name; or ""        */
 };
 
 /*
@@ -50,6 +51,10 @@ int ctsh_fail(struct ctsh_error *err, enum ctsh_code code, int sys,
 /* Makes an error that came from a process which may be hostile one that
  * ctsh_fail() could have made: terminated, printable, with a code. */
 void ctsh_error_tidy(struct ctsh_error *err);
+
+/* Puts the shell's name into what the user reads of an E_SHELL; `sys` says
+ * whether it was not found or could not be started. */
+void ctsh_error_name_shell(struct ctsh_error *err, const char *path);
 
 /* "E_USAGE" and so on; "E_SYSTEM" for a number that is no code.  Static. */
 const char *ctsh_code_name(enum ctsh_code code);

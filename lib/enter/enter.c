@@ -33,6 +33,7 @@ struct passage {
 	pid_t m, s;
 	int m_fd, s_fd;
 	unsigned own_filters; /* that M inherits from us */
+	bool elsewhere;
 };
 
 /* 0 in the child, which then is M; or -1 with errno. */
@@ -181,16 +182,35 @@ static int meet_s(struct passage *p, struct ctsh_error *err)
 	return e->watch(e->context, p->s_fd, err);
 }
 
+/* Only S knows which one it was. */
+static void name_shell(const struct passage *p,
+                       const struct ctsh_message *message,
+                       struct ctsh_error *err)
+{
+	const struct ctsh_plan *plan = p->entry->plan;
+	uint32_t shell = message->stage - CTSH_STAGE_EXEC;
+
+	if (shell < plan->shell_count)
+		ctsh_error_name_shell(err, plan->shells[shell].path);
+}
+
 /* End of file: all ends inside are closed, by execve. */
-static int await_exec(const struct passage *p, struct ctsh_error *err)
+static int await_exec(struct passage *p, struct ctsh_error *err)
 {
 	struct ctsh_message message;
 	ssize_t n = ctsh_talk_hear(&p->talk, p->s_fd, &message);
 
+	if (n == sizeof(message) && message.stage == CTSH_STAGE_ELSEWHERE) {
+		p->elsewhere = true;
+		n = ctsh_talk_hear(&p->talk, p->s_fd, &message);
+	}
 	if (n == 0)
 		return ctsh_verify_executed(p->s, p->entry->container, err);
-	if (n == sizeof(message))
-		return ctsh_talk_failure(&message, err);
+	if (n == sizeof(message)) {
+		(void)ctsh_talk_failure(&message, err);
+		name_shell(p, &message, err);
+		return -1;
+	}
 	return ctsh_fail(err, CTSH_E_SYSTEM, n < 0 ? errno : 0,
 	                 "the shell did not start");
 }
@@ -248,6 +268,7 @@ int ctsh_enter(const struct ctsh_entry *entry,
 	} else {
 		leader->pid = p.s;
 		leader->pidfd = p.s_fd;
+		leader->elsewhere = p.elsewhere;
 	}
 	ctsh_close_fd(&p.m_fd);
 	return rc;

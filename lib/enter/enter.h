@@ -32,6 +32,7 @@
 #ifndef CTSH_ENTER_H
 #define CTSH_ENTER_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "../base/error.h"
@@ -54,8 +55,10 @@ struct ctsh_entry {
 };
 
 struct ctsh_session_leader {
-	pid_t pid; /* S, our child; as the host counts */
-	int pidfd; /* owned by the receiver            */
+	pid_t pid;      /* S, our child; as the host counts */
+	int pidfd;      /* owned by the receiver            */
+	bool elsewhere; /* not in the first of the plan's directories: the
+	                   container's word */
 };
 
 /*

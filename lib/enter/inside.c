@@ -178,8 +178,12 @@ static void change_directory(const struct ctsh_plan *plan)
 
 	for (size_t i = 0; i < plan->directory_count; i++)
 		if (chdir(plan->directories[i]) == 0 &&
-		    syscall(SYS_getcwd, cwd, sizeof(cwd)) > 0 && cwd[0] == '/')
+		    syscall(SYS_getcwd, cwd, sizeof(cwd)) > 0 &&
+		    cwd[0] == '/') {
+			if (i > 0)
+				say(REPORT_PLACE, CTSH_STAGE_ELSEWHERE, 0);
 			return;
+		}
 	fail(REPORT_PLACE, CTSH_STAGE_DIRECTORY);
 }
 
@@ -195,9 +199,12 @@ static bool lacks_transition(const struct ctsh_container *c, const char *path)
 	return yes;
 }
 
+/* Of shells that are not there, all of them, the first one is named. */
 static _Noreturn void execute(const struct ctsh_container *c,
                               const struct ctsh_plan *plan)
 {
+	enum ctsh_stage failed = CTSH_STAGE_EXEC;
+
 	for (size_t i = 0; i < plan->shell_count; i++) {
 		const struct ctsh_candidate *shell = &plan->shells[i];
 
@@ -205,10 +212,12 @@ static _Noreturn void execute(const struct ctsh_container *c,
 		execve(shell->path, shell->argv, plan->env);
 		if (lacks_transition(c, shell->path))
 			fail(REPORT_PLACE, CTSH_STAGE_TRANSITION);
-		if (errno != ENOENT && errno != ENOTDIR)
+		if (errno != ENOENT && errno != ENOTDIR) {
+			failed += (unsigned)i;
 			break;
+		}
 	}
-	fail(REPORT_PLACE, CTSH_STAGE_EXEC);
+	fail(REPORT_PLACE, failed);
 }
 
 /* S: visible inside from its first instruction, without power since before. */

@@ -43,7 +43,10 @@ enum ctsh_stage {
 	CTSH_STAGE_SIGNALS,
 	CTSH_STAGE_DIRECTORY,
 	CTSH_STAGE_TRANSITION,
-	CTSH_STAGE_EXEC,
+	CTSH_STAGE_EXEC, /* which of the shells: one for each */
+	CTSH_STAGE_EXEC_LAST = CTSH_STAGE_EXEC + CTSH_SHELL_CHOICES - 1,
+	/* S, not waited for: it is not in the first of the directories. */
+	CTSH_STAGE_ELSEWHERE,
 	CTSH_STAGE_COUNT,
 };
 

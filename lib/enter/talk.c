@@ -35,7 +35,8 @@ static const struct {
 	[CTSH_STAGE_SIGNALS] = {"reset the signals", CTSH_E_SYSTEM},
 	[CTSH_STAGE_DIRECTORY] = {"change directory", CTSH_E_UNSAFE},
 	[CTSH_STAGE_TRANSITION] = {"take on the security label", CTSH_E_UNSAFE},
-	[CTSH_STAGE_EXEC] = {"execute the shell", CTSH_E_SHELL},
+	[CTSH_STAGE_EXEC...
+		CTSH_STAGE_EXEC_LAST] = {"execute the shell", CTSH_E_SHELL},
 };
 
 int ctsh_talk_failure(const struct ctsh_message *message,

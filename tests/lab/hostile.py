@@ -378,11 +378,13 @@ class Siege:
     def shell_refusal(self, result, outcome):
         """The one code whose status is the shell's own: 126, or 127 for a
         shell that is not there."""
-        match = re.fullmatch(r"ctsh: Your shell could not be started\. "
+        absent = "ENOENT" in outcome.reason
+        what = "was not found" if absent else "could not be started"
+        match = re.fullmatch(rf"ctsh: Your shell /[!-~]+ {what}\. "
                              r"\[E_SHELL ([0-9a-f]{8})\]\n", result.err)
         assert match, result
         assert result.out == ""
-        assert result.status == (127 if "ENOENT" in outcome.reason else 126)
+        assert result.status == (127 if absent else 126)
         line = self.lab.log.line("refused", ref=match.group(1))
         assert line["code"] == "E_SHELL"
         return line["reason"]

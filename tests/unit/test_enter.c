@@ -365,6 +365,47 @@ static void enter_tries_the_next_shell_only_when_there_is_none(void **state)
 	t->plan.shells[0].path = inert;
 	t->plan.shell_count = 2;
 	expect_refusal(t, CTSH_E_SHELL, "execute the shell: EACCES");
+	assert_string_equal(t->err.say,
+	                    "Your shell /etc/passwd could not be started.");
+}
+
+static void enter_names_the_shell_that_failed(void **state)
+{
+	struct trial *t = *state;
+
+	prepare(t, FAKE_ALL, NULL, (char[]){"exit 5"});
+	t->plan.shells[1] = t->plan.shells[2] = t->plan.shells[0];
+	t->plan.shells[0].path = absent;
+	t->plan.shells[1].path = inert;
+	t->plan.shell_count = 3;
+	expect_refusal(t, CTSH_E_SHELL, "execute the shell: EACCES");
+	assert_string_equal(t->err.say,
+	                    "Your shell /etc/passwd could not be started.");
+
+	prepare(t, FAKE_ALL, NULL, (char[]){"exit 5"});
+	t->plan.shells[1] = t->plan.shells[0];
+	t->plan.shells[0].path = absent;
+	t->plan.shells[1].path = nowhere;
+	t->plan.shell_count = 2;
+	expect_refusal(t, CTSH_E_SHELL, "execute the shell: ENOENT");
+	assert_string_equal(t->err.say,
+	                    "Your shell /bin/no-such-shell was not found.");
+}
+
+static void enter_says_whether_it_is_in_the_first_directory(void **state)
+{
+	struct trial *t = *state;
+
+	prepare(t, FAKE_ALL, NULL, (char[]){"test $PWD = /"});
+	assert_int_equal(run(t), 0);
+	assert_true(t->leader.elsewhere);
+	finish(t);
+
+	prepare(t, FAKE_ALL, NULL, (char[]){"test $PWD = /"});
+	t->plan.directories[0] = top;
+	assert_int_equal(run(t), 0);
+	assert_false(t->leader.elsewhere);
+	finish(t);
 }
 
 static void enter_says_when_there_is_no_shell(void **state)
@@ -374,6 +415,8 @@ static void enter_says_when_there_is_no_shell(void **state)
 	prepare(t, FAKE_ALL, NULL, (char[]){"exit 5"});
 	t->plan.shells[0].path = absent;
 	expect_refusal(t, CTSH_E_SHELL, "execute the shell: ENOENT");
+	assert_string_equal(t->err.say,
+	                    "Your shell /bin/no-such-shell was not found.");
 }
 
 static void enter_refuses_when_the_cgroup_differs(void **state)
@@ -607,6 +650,9 @@ int main(void)
 		cmocka_unit_test(
 			enter_tries_the_next_shell_only_when_there_is_none),
 		cmocka_unit_test(enter_says_when_there_is_no_shell),
+		cmocka_unit_test(enter_names_the_shell_that_failed),
+		cmocka_unit_test(
+			enter_says_whether_it_is_in_the_first_directory),
 		cmocka_unit_test(enter_refuses_when_the_cgroup_differs),
 		cmocka_unit_test(enter_refuses_when_a_namespace_differs),
 		cmocka_unit_test(enter_refuses_an_init_that_ended),

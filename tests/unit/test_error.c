@@ -128,6 +128,33 @@ static void a_number_that_is_no_code_is_e_system(void **state)
 	}
 }
 
+static void a_shell_is_named_as_it_failed(void **state)
+{
+	struct ctsh_error err;
+
+	(void)state;
+	(void)ctsh_fail(&err, CTSH_E_SHELL, ENOENT, "execute the shell");
+	ctsh_error_name_shell(&err, "/bin/zsh");
+	assert_string_equal(err.say, "Your shell /bin/zsh was not found.");
+	assert_string_equal(err.what, "execute the shell: ENOENT");
+	(void)ctsh_fail(&err, CTSH_E_SHELL, EACCES, "execute the shell");
+	ctsh_error_name_shell(&err, "/bin/\x1b\x9b\"");
+	assert_string_equal(err.say, "Your shell /bin/\\x1b\\x9b\\x22 could "
+	                             "not be started.");
+}
+
+static void a_shell_with_a_long_name_is_still_one_sentence(void **state)
+{
+	static char path[4096];
+	struct ctsh_error err = {.sys = EACCES};
+
+	(void)state;
+	memset(path, '\x1b', sizeof(path) - 1);
+	ctsh_error_name_shell(&err, path);
+	assert_string_equal(err.say + strlen(err.say) - 22,
+	                    " could not be started.");
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -141,6 +168,9 @@ int main(void)
 		cmocka_unit_test(fail_preserves_errno),
 		cmocka_unit_test(every_code_has_a_name_and_a_sentence),
 		cmocka_unit_test(a_number_that_is_no_code_is_e_system),
+		cmocka_unit_test(a_shell_is_named_as_it_failed),
+		cmocka_unit_test(
+			a_shell_with_a_long_name_is_still_one_sentence),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -160,7 +160,7 @@ static const struct {
 } codes[] = {
 	{"E_USAGE", "Unsupported options."},
 	{"E_SYSTEM", "Something failed on this machine."},
-	{"E_SHELL", "Your shell could not be started."},
+	{"E_SHELL", "Your shell /bin/sh could not be started."},
 	{"E_UNSAFE", "Your container cannot be entered safely."},
 };
 
