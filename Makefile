@@ -152,13 +152,15 @@ LIB_SRC = \
 	lib/enter/container.c lib/enter/enter.c lib/enter/host.c \
 	lib/enter/inside.c lib/enter/interior.c lib/enter/lsm.c lib/enter/network.c \
 	lib/enter/parcel.c \
+	lib/enter/locale.c \
 	lib/enter/passwd.c lib/enter/proof.c lib/enter/sandbox.c \
 	lib/enter/schedule.c \
 	lib/enter/seccomp.c lib/enter/talk.c lib/enter/verify.c \
 	lib/registry/filters.c \
 	lib/registry/rundir.c lib/registry/slots.c lib/registry/sweep.c \
 	lib/route/environment.c lib/route/identity.c lib/route/named.c \
-	lib/route/plan.c lib/route/route.c
+	lib/route/plan.c lib/route/route.c \
+	lib/route/locale.c
 
 # All of shell/ but the stub.
 SHELL_SRC = \

@@ -24,7 +24,7 @@ tests='clang libclang-rt-dev|libclang-rt-14-dev|clang
 	docker-cli|docker.io git binutils rsync tmux sudo
 	qemu-system-x86 apparmor secilc cpio
 	podman lxc lxd|- lxd-client|- uidmap debootstrap openssl
-	pamtester cron'
+	pamtester cron locales'
 
 case ${1:-all} in
 build) wanted="$build" ;;

@@ -19,7 +19,11 @@ static int plan(struct ctsh_login *l, struct ctsh_error *err)
 	if (ctsh_descriptors_judge(&l->descriptors, err))
 		return -1;
 	request.terminal = l->descriptors.any_terminal;
+	l->route.caller = l->invocation.caller;
 	if (ctsh_route_find(&l->route, request.terminal, l->deadline_ms, err) ||
+	    (request.terminal &&
+	     ctsh_terminal_number(l->route.terminal, &request.terminal_number,
+	                          err)) ||
 	    ctsh_plan_build(l->route.rule, &l->route.person,
 	                    &l->route.container, &l->route.interior, &request,
 	                    &l->plan, err))

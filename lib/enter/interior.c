@@ -19,6 +19,7 @@
 #include "../base/child.h"
 #include "../base/fdio.h"
 #include "below.h"
+#include "locale.h"
 #include "passwd.h"
 #include "sandbox.h"
 
@@ -37,6 +38,7 @@ struct view {
 	int group;
 	int environ;
 	int terminal;
+	int archive; /* of locales */
 };
 
 /*
@@ -56,13 +58,22 @@ static bool is_own_ptmx(int fd)
 	                                : host.st_dev != st.st_dev);
 }
 
+/* Where a login has a directory of its own for sockets and the like. */
+static bool has_run_user(int root)
+{
+	ctsh_autoclose int fd = ctsh_below_open(root, "run/user");
+	struct stat st;
+
+	return fd >= 0 && fstat(fd, &st) == 0 && S_ISDIR(st.st_mode);
+}
+
 static int lock_in(struct ctsh_error *err)
 {
 	/* The answer goes out as a message with a descriptor. */
 	static const int calls[] = {
-		SYS_read,   SYS_write,        SYS_sendmsg, SYS_close,
-		SYS_exit,   SYS_exit_group,   SYS_brk,     SYS_mmap,
-		SYS_munmap, SYS_rt_sigreturn,
+		SYS_read,   SYS_write,      SYS_sendmsg,      SYS_close,
+		SYS_exit,   SYS_exit_group, SYS_brk,          SYS_mmap,
+		SYS_munmap, SYS_pread64,    SYS_rt_sigreturn,
 	};
 
 	return ctsh_allow_only(calls, sizeof(calls) / sizeof(*calls), err);
@@ -97,6 +108,9 @@ static void parse(const struct view *view, const struct ctsh_query *query,
 		else
 			interior->account = CTSH_ACCOUNT_MALFORMED;
 	}
+	if (view->archive >= 0)
+		interior->locales |=
+			ctsh_locale_read(view->archive, &query->locales);
 	if (view->environ >= 0) {
 		/* One read: what is longer is cut, the plan drops the rest. */
 		n = read(view->environ, interior->environ, CTSH_ENVIRON_MAX);
@@ -119,14 +133,16 @@ static int look_inside(void *argument, int channel, void *answer, int *fd,
 {
 	const struct look *look = argument;
 	const struct ctsh_query *query = look->query;
-	struct view view = {-1, -1, -1, -1};
+	struct ctsh_interior *interior = answer;
+	struct view view = {-1, -1, -1, -1, -1};
 	char *buf = malloc(CTSH_PASSWD_MAX);
 
 	if (!buf)
 		return ctsh_fail(err, CTSH_E_SYSTEM, ENOMEM, "reader");
 	if (become_init(look, err))
 		return -1;
-	if (ctsh_below_regular(look->c->root, "etc/passwd", &view.passwd, err) ||
+	if (ctsh_below_regular(look->c->root, "etc/passwd", &view.passwd,
+	                       err) ||
 	    (query->want_groups &&
 	     ctsh_below_regular(look->c->root, "etc/group", &view.group, err)))
 		return -1;
@@ -143,13 +159,17 @@ static int look_inside(void *argument, int channel, void *answer, int *fd,
 			                 "the container has no devpts of its "
 			                 "own");
 	}
+	interior->locales =
+		ctsh_locale_look(look->c->root, &query->locales, &view.archive);
+	interior->run_user = has_run_user(look->c->root);
 	if (ctsh_close_but((const int[]){channel, view.passwd, view.group,
-	                                 view.environ, view.terminal},
-	                   5))
+	                                 view.environ, view.terminal,
+	                                 view.archive},
+	                   6))
 		return ctsh_fail(err, CTSH_E_SYSTEM, errno, "close_range");
 	if (lock_in(err))
 		return -1;
-	parse(&view, query, buf, answer);
+	parse(&view, query, buf, interior);
 	*fd = view.terminal;
 	return 0;
 }
@@ -203,6 +223,13 @@ int ctsh_interior_finish(struct ctsh_child *reader, bool want_terminal,
 		return -1;
 	tidy(interior);
 	return want_terminal ? open_terminal(path_fd, terminal, err) : 0;
+}
+
+int ctsh_terminal_number(int ptmx, unsigned *number, struct ctsh_error *err)
+{
+	if (ioctl(ptmx, TIOCGPTN, number))
+		return ctsh_fail(err, CTSH_E_SYSTEM, errno, "TIOCGPTN");
+	return 0;
 }
 
 int ctsh_terminal_peer(int ptmx, uid_t uid, struct ctsh_error *err)

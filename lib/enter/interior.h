@@ -47,6 +47,11 @@ CTSH_MUST_CHECK int ctsh_interior_finish(struct ctsh_child *reader,
                                          int *terminal, int64_t deadline_ms,
                                          struct ctsh_error *err);
 
+/* Which /dev/pts/N of its devpts the terminal is, by the kernel's word.  0, or
+ * -1 with E_SYSTEM. */
+CTSH_MUST_CHECK int ctsh_terminal_number(int ptmx, unsigned *number,
+                                         struct ctsh_error *err);
+
 /*
  * Unlocks the terminal, opens its other end without looking at any path, and
  * gives it to `uid` as the host counts.  The descriptor, owned by the caller;

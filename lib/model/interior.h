@@ -20,6 +20,15 @@
 #define CTSH_GROUPS_MAX 1024
 #define CTSH_PATH_MAX 1024
 #define CTSH_ENVIRON_MAX 32768
+/* C.UTF-8, and one each for LANG, LC_ALL and the twelve categories. */
+#define CTSH_LOCALES_MAX 15
+#define CTSH_LOCALE_MAX 64
+
+/* Names of locales; letters, digits and "_.@:-" only. */
+struct ctsh_locales {
+	unsigned count;
+	char name[CTSH_LOCALES_MAX][CTSH_LOCALE_MAX];
+};
 
 /* Whom to look for; a value made from the rule and the person. */
 struct ctsh_query {
@@ -29,7 +38,8 @@ struct ctsh_query {
 	bool want_groups;
 	bool want_environ;
 	bool want_terminal;
-	char shell[CTSH_PATH_MAX]; /* from the rule, or ""              */
+	struct ctsh_locales locales; /* which of these there are        */
+	char shell[CTSH_PATH_MAX];   /* from the rule, or ""              */
 };
 
 enum ctsh_account {
@@ -54,6 +64,8 @@ struct ctsh_interior {
 	char shell[CTSH_PATH_MAX];
 	unsigned group_count; /* over CTSH_GROUPS_MAX: too many        */
 	gid_t groups[CTSH_GROUPS_MAX]; /* supplementary, from etc/group */
+	uint32_t locales;  /* bit N: there is the Nth of those asked for */
+	unsigned run_user; /* not 0: there is a directory /run/user      */
 	unsigned environ_length;
 	char environ[CTSH_ENVIRON_MAX]; /* NAME=value\0 NAME=value\0    */
 };

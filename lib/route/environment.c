@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 #include "environment.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "../base/text.h"
+#include "locale.h"
 
 #define LETTERS_DIGITS               \
 	"abcdefghijklmnopqrstuvwxyz" \
@@ -41,13 +43,41 @@ static bool is_ours(const char *name)
 	return is_any_of(name, ours);
 }
 
-/* True of the init's process or terminal, not of a new session's. */
+/* True of the init's process or login, not of a new session's. */
 static bool is_the_inits(const char *name)
 {
-	static const char *const inits[] = {"TERM",  "PWD", "OLDPWD",
-	                                    "SHLVL", "_",   NULL};
+	static const char *const inits[] = {"TERM",
+	                                    "PWD",
+	                                    "OLDPWD",
+	                                    "SHLVL",
+	                                    "_",
+	                                    "SSH_CONNECTION",
+	                                    "SSH_CLIENT",
+	                                    "SSH_AUTH_SOCK",
+	                                    "SSH_ORIGINAL_COMMAND",
+	                                    "NOTIFY_SOCKET",
+	                                    "LISTEN_PID",
+	                                    "LISTEN_FDS",
+	                                    "LISTEN_FDNAMES",
+	                                    NULL};
 
 	return is_any_of(name, inits);
+}
+
+/* The place of another login: only the rule or we know one. */
+static bool is_elsewheres(const char *name)
+{
+	static const char *const names[] = {"SSH_TTY", "XDG_RUNTIME_DIR",
+	                                    "XDG_SESSION_ID", NULL};
+
+	return is_any_of(name, names);
+}
+
+/* bash once took a value that begins so for a function, and ran what stood
+ * behind it. */
+static bool is_function(const char *value)
+{
+	return !strncmp(value, "()", 2);
 }
 
 static bool consists_of(const char *value, const char *set, size_t max)
@@ -75,8 +105,7 @@ static bool is_time_zone(const char *value)
 
 bool ctsh_environment_is_harmless(const char *name, const char *value)
 {
-	/* "() {": bash once took such a value for a function. */
-	if (!is_clean(value) || !strncmp(value, "()", 2))
+	if (!is_clean(value) || is_function(value))
 		return false;
 	if (!strcmp(name, "TERM"))
 		return consists_of(value, LETTERS_DIGITS "._+-",
@@ -84,7 +113,7 @@ bool ctsh_environment_is_harmless(const char *name, const char *value)
 	if (!strcmp(name, "LANG") || !strcmp(name, "LANGUAGE") ||
 	    !strncmp(name, "LC_", 3))
 		return consists_of(value, LETTERS_DIGITS "_.@:-",
-		                   SHORT_VALUE_MAX);
+		                   CTSH_LOCALE_MAX - 1);
 	if (!strcmp(name, "TZ"))
 		return is_time_zone(value);
 	return true;
@@ -187,7 +216,8 @@ static int add_container(struct list *list,
 
 		left -= (size_t)(end - at) + 1;
 		at = end + 1;
-		if (!value || is_ours(name) || is_the_inits(name))
+		if (!value || is_ours(name) || is_the_inits(name) ||
+		    is_elsewheres(name) || is_function(value))
 			continue;
 		if (put(list, name, value))
 			return -1;
@@ -209,18 +239,56 @@ static bool is_kept(char *const *patterns, const char *name)
 	return false;
 }
 
-static int add_caller(struct list *list, char *const *patterns,
+/* The value that is kept of a variable of the caller's, whose name goes to
+ * `name`; or NULL. */
+static const char *keep(char *const *patterns, const char *variable,
+                        char name[NAME_MAX_LENGTH + 1])
+{
+	const char *value = take_name(variable, name);
+
+	if (!value || is_ours(name) || is_elsewheres(name) ||
+	    !is_kept(patterns, name) ||
+	    !ctsh_environment_is_harmless(name, value))
+		return NULL;
+	return value;
+}
+
+void ctsh_environment_locales(const struct ctsh_rule *rule,
+                              const char *const *caller,
+                              struct ctsh_locales *asked)
+{
+	char name[NAME_MAX_LENGTH + 1];
+
+	asked->count = 0;
+	for (; caller && *caller; caller++) {
+		const char *value = keep(rule->keep_env, *caller, name);
+
+		if (value && ctsh_locale_is_named_by(name))
+			ctsh_locale_ask(asked, value);
+	}
+}
+
+static int add_caller(struct list *list, const struct ctsh_rule *rule,
+                      const struct ctsh_interior *interior,
                       const char *const *caller)
 {
 	char name[NAME_MAX_LENGTH + 1];
+	struct ctsh_locales asked;
 	size_t taken = 0;
 
+	ctsh_environment_locales(rule, caller, &asked);
 	for (; caller && *caller && taken < CTSH_ENV_CALLER_MAX; caller++) {
-		const char *value = take_name(*caller, name);
+		const char *value = keep(rule->keep_env, *caller, name);
 
-		if (!value || is_ours(name) || !is_kept(patterns, name) ||
-		    !ctsh_environment_is_harmless(name, value))
+		if (!value)
 			continue;
+		if (ctsh_locale_is_named_by(name) &&
+		    !ctsh_locale_is_there(&asked, interior->locales, value)) {
+			/* The image's own choice is there. */
+			if (find(list, name) < list->count)
+				continue;
+			value = ctsh_locale_instead(&asked, interior->locales);
+		}
 		if (put(list, name, value))
 			return -1;
 		taken++;
@@ -248,13 +316,36 @@ static int add_default(struct list *list, const char *name, const char *value)
 	return put(list, name, value);
 }
 
+static bool has_variable(const char *const *variables, const char *wanted)
+{
+	char name[NAME_MAX_LENGTH + 1];
+
+	for (; variables && *variables; variables++)
+		if (take_name(*variables, name) && !strcmp(name, wanted))
+			return true;
+	return false;
+}
+
+/* The name of the terminal as the container's own devpts has it. */
+static int add_ssh_tty(struct list *list, const struct ctsh_request *request)
+{
+	char path[32];
+
+	if (!request->terminal || !has_variable(request->caller, "SSH_TTY"))
+		return 0;
+	(void)snprintf(path, sizeof(path), "/dev/pts/%u",
+	               request->terminal_number);
+	return add_default(list, "SSH_TTY", path);
+}
+
 /* What a login always has.  A terminal of unknown kind is "dumb", as
  * login(1) has it. */
 static int add_ours(struct list *list, const struct ctsh_request *request,
                     const struct ctsh_identity *identity)
 {
 	if (add_default(list, "PATH", DEFAULT_PATH) ||
-	    (request->terminal && add_default(list, "TERM", "dumb")))
+	    (request->terminal && add_default(list, "TERM", "dumb")) ||
+	    add_ssh_tty(list, request))
 		return -1;
 	return put(list, "HOME", identity->home) ||
 	                       put(list, "USER", identity->name) ||
@@ -273,7 +364,7 @@ int ctsh_environment_build(const struct ctsh_rule *rule,
 
 	if (start(&list) ||
 	    (rule->container_env && add_container(&list, interior)) ||
-	    add_caller(&list, rule->keep_env, request->caller) ||
+	    add_caller(&list, rule, interior, request->caller) ||
 	    add_rule(&list, rule->set_env) ||
 	    add_ours(&list, request, identity)) {
 		ctsh_environment_free(&list.item);
@@ -281,6 +372,21 @@ int ctsh_environment_build(const struct ctsh_rule *rule,
 	}
 	*env = list.item;
 	return 0;
+}
+
+int ctsh_environment_add_userdir(struct ctsh_plan *plan, struct ctsh_error *err)
+{
+	struct list list = {.item = plan->env, .count = 1};
+	char path[40];
+	int rc;
+
+	while (list.item[list.count])
+		list.count++;
+	list.room = list.count + 1;
+	(void)snprintf(path, sizeof(path), "/run/user/%u", plan->uid);
+	rc = add_default(&list, "XDG_RUNTIME_DIR", path);
+	plan->env = list.item;
+	return rc ? ctsh_fail(err, CTSH_E_SYSTEM, ENOMEM, "environment") : 0;
 }
 
 void ctsh_environment_free(char ***env)

@@ -37,6 +37,21 @@ CTSH_MUST_CHECK int ctsh_environment_build(const struct ctsh_rule *rule,
                                            const struct ctsh_identity *identity,
                                            char ***env, struct ctsh_error *err);
 
+/*
+ * Which locales the image must have for what the rule keeps of the caller's
+ * variables; see locale.h.  None: nothing is asked.
+ */
+void ctsh_environment_locales(const struct ctsh_rule *rule,
+                              const char *const *caller,
+                              struct ctsh_locales *asked);
+
+/*
+ * Puts XDG_RUNTIME_DIR=/run/user/UID in, unless the rule has set another.  0,
+ * or -1 with E_SYSTEM if memory ran out.
+ */
+CTSH_MUST_CHECK int ctsh_environment_add_userdir(struct ctsh_plan *plan,
+                                                 struct ctsh_error *err);
+
 /* Frees it and clears `*env`.  [0] is not its own. */
 void ctsh_environment_free(char ***env);
 

@@ -10,7 +10,7 @@
 
 void ctsh_plan_query(const struct ctsh_rule *rule,
                      const struct ctsh_person *person, bool want_terminal,
-                     struct ctsh_query *query)
+                     const char *const *caller, struct ctsh_query *query)
 {
 	const char *name = person->name;
 
@@ -25,6 +25,7 @@ void ctsh_plan_query(const struct ctsh_rule *rule,
 	query->want_groups = rule->container_groups;
 	query->want_environ = rule->container_env;
 	query->want_terminal = want_terminal;
+	ctsh_environment_locales(rule, caller, &query->locales);
 	/* What does not fit stays empty: no account has the empty name. */
 	if (!ctsh_text_copy(query->name, sizeof(query->name), name))
 		query->name[0] = '\0';

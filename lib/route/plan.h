@@ -23,13 +23,15 @@ struct ctsh_request {
 	const char *const *caller; /* "NAME=value" of the caller, unprefixed,
 	                              ends with NULL                    */
 	bool terminal;
+	unsigned terminal_number; /* N of its /dev/pts/N inside         */
 	mode_t umask;
 };
 
-/* What to look for inside, for lib/enter/interior.h. */
+/* What to look for inside, for lib/enter/interior.h.  `caller` as in struct
+ * ctsh_request, or NULL. */
 void ctsh_plan_query(const struct ctsh_rule *rule,
                      const struct ctsh_person *person, bool want_terminal,
-                     struct ctsh_query *query);
+                     const char *const *caller, struct ctsh_query *query);
 
 /*
  * Builds the plan.  0, with `*plan` owned by the caller (ctsh_plan_free()); or

@@ -212,7 +212,8 @@ int ctsh_route_find(struct ctsh_route *route, bool want_terminal,
 	struct question question = {0};
 	struct ctsh_query query = {0};
 
-	ctsh_plan_query(route->rule, &route->person, want_terminal, &query);
+	ctsh_plan_query(route->rule, &route->person, want_terminal,
+	                route->caller, &query);
 	if (pin(route, &question, deadline_ms, err) ||
 	    ctsh_interior_start(&reader, &route->container, &query, err))
 		return -1;

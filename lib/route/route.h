@@ -40,6 +40,9 @@ struct ctsh_route {
 	bool host;                    /* break-glass: no container at all */
 	const char *host_shell;       /* then: borrowed or static         */
 	const struct ctsh_rule *rule; /* borrowed from policy             */
+	const char *const *caller;    /* variables of the caller's, for
+	                                 ctsh_route_find(); borrowed, or
+	                                 NULL                             */
 	bool found;                   /* container is proved and complete */
 	struct ctsh_target target;
 	struct ctsh_container container;

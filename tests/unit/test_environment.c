@@ -13,6 +13,10 @@
 #include "../../lib/route/environment.h"
 #include "plan_world.h"
 
+/* The image has what is asked for: C.UTF-8 first, then the others. */
+#define EVERY_LOCALE UINT32_MAX
+#define C_UTF8_ALONE 1u
+
 static void environment_begins_with_the_first_shell(void **state)
 {
 	struct world *w = *state;
@@ -151,6 +155,7 @@ static void only_what_the_rule_names_is_kept_from_the_caller(void **state)
 {
 	struct world *w = *state;
 
+	w->interior.locales = EVERY_LOCALE;
 	w->rule.keep_env = (char *[]){(char[]){"LC_*"}, (char[]){"TZ"}, NULL};
 	w->request.caller = (const char *const[]){"LC_TIME=de_DE.UTF-8",
 	                                          "TZ=Europe/Berlin",
@@ -231,6 +236,158 @@ static void many_variables_of_the_caller_are_cut(void **state)
 	expect_variable(w, "V511", "");
 	expect_variable(w, "V512", NULL);
 	expect_variable(w, "HOME", "/home/alice");
+}
+
+static void keep(struct world *w, const char *pattern,
+                 const char *const *caller)
+{
+	static char kept[16];
+	static char *keep_env[] = {kept, NULL};
+
+	(void)snprintf(kept, sizeof(kept), "%s", pattern);
+	w->rule.keep_env = keep_env;
+	w->request.caller = caller;
+	build(w);
+}
+
+static void values_that_are_functions_come_from_nobody(void **state)
+{
+	struct world *w = *state;
+
+	SET_ENVIRON(w, "A=() { :;}; id\0B=()\0C=a () {");
+	keep(w, "*", (const char *const[]){"D=() { :;}; id", "E=a ()", NULL});
+	expect_variable(w, "A", NULL);
+	expect_variable(w, "B", NULL);
+	expect_variable(w, "C", "a () {");
+	expect_variable(w, "D", NULL);
+	expect_variable(w, "E", "a ()");
+}
+
+static void places_of_another_login_come_from_nobody(void **state)
+{
+	struct world *w = *state;
+
+	SET_ENVIRON(w, "XDG_RUNTIME_DIR=/run/user/0\0XDG_SESSION_ID=1\0"
+	               "SSH_CONNECTION=x\0SSH_TTY=/dev/pts/9\0"
+	               "SSH_AUTH_SOCK=/a\0NOTIFY_SOCKET=/n");
+	keep(w, "XDG_*",
+	     (const char *const[]){"XDG_RUNTIME_DIR=/run/user/1001",
+	                           "XDG_SESSION_ID=2", "XDG_X=3", NULL});
+	expect_variable(w, "XDG_RUNTIME_DIR", NULL);
+	expect_variable(w, "XDG_SESSION_ID", NULL);
+	expect_variable(w, "XDG_X", "3");
+	expect_variable(w, "SSH_CONNECTION", NULL);
+	expect_variable(w, "SSH_TTY", NULL);
+	expect_variable(w, "SSH_AUTH_SOCK", NULL);
+	expect_variable(w, "NOTIFY_SOCKET", NULL);
+}
+
+static void terminal_of_ssh_is_named_as_inside(void **state)
+{
+	static const char *const caller[] = {"SSH_TTY=/dev/pts/77", NULL};
+	struct world *w = *state;
+
+	keep(w, "*", caller);
+	expect_variable(w, "SSH_TTY", NULL);
+	w->request.terminal = true;
+	w->request.terminal_number = 3;
+	keep(w, "TERM", caller);
+	expect_variable(w, "SSH_TTY", "/dev/pts/3");
+	keep(w, "*", (const char *const[]){"SSH_TTYX=1", NULL});
+	expect_variable(w, "SSH_TTY", NULL);
+}
+
+static void users_directory_is_named_unless_the_rule_has_one(void **state)
+{
+	struct world *w = *state;
+
+	build(w);
+	assert_int_equal(ctsh_environment_add_userdir(&w->plan, &w->err), 0);
+	expect_variable(w, "XDG_RUNTIME_DIR", "/run/user/1001");
+	expect_variable(w, "SHELL", "/bin/zsh");
+	w->rule.set_env = (char *[]){(char[]){"XDG_RUNTIME_DIR=/tmp"}, NULL};
+	build(w);
+	assert_int_equal(ctsh_environment_add_userdir(&w->plan, &w->err), 0);
+	expect_variable(w, "XDG_RUNTIME_DIR", "/tmp");
+}
+
+static void locale_that_the_image_lacks_is_replaced(void **state)
+{
+	static const char *const caller[] = {
+		"LANG=xx_YY.UTF-8",   "LC_ALL=xx_YY",     "LC_TIME=POSIX",
+		"LC_TERMINAL=iTerm2", "LC_CTYPE=C.UTF-8", NULL};
+	struct world *w = *state;
+
+	keep(w, "L*", caller);
+	expect_variable(w, "LANG", "C");
+	expect_variable(w, "LC_ALL", "C");
+	expect_variable(w, "LC_TIME", "POSIX");
+	expect_variable(w, "LC_TERMINAL", "iTerm2");
+	expect_variable(w, "LC_CTYPE", "C");
+	w->interior.locales = C_UTF8_ALONE;
+	build(w);
+	expect_variable(w, "LANG", "C.UTF-8");
+	expect_variable(w, "LC_ALL", "C.UTF-8");
+	expect_variable(w, "LC_CTYPE", "C.UTF-8");
+	w->interior.locales = EVERY_LOCALE;
+	build(w);
+	expect_variable(w, "LANG", "xx_YY.UTF-8");
+	expect_variable(w, "LC_ALL", "xx_YY");
+}
+
+static void images_own_locale_stands_before_a_plain_one(void **state)
+{
+	static const char *const caller[] = {"LANG=xx_YY.UTF-8", NULL};
+	struct world *w = *state;
+
+	SET_ENVIRON(w, "LANG=de_DE.UTF-8");
+	keep(w, "LANG", caller);
+	expect_variable(w, "LANG", "de_DE.UTF-8");
+	w->interior.locales = EVERY_LOCALE;
+	build(w);
+	expect_variable(w, "LANG", "xx_YY.UTF-8");
+}
+
+static void locales_asked_for_are_those_that_are_kept(void **state)
+{
+	static const char *const caller[] = {
+		"LANG=a", "LC_ALL=b",   "LC_TIME=a", "LC_NAME=/c", "LC_PAPER=C",
+		"LC_X=d", "LANGUAGE=e", "PATH=f",    "LC_CTYPE=g", NULL};
+	struct world *w = *state;
+	struct ctsh_locales asked;
+
+	w->rule.keep_env = (char *[]){(char[]){"L*"}, NULL};
+	ctsh_environment_locales(&w->rule, caller, &asked);
+	assert_int_equal(asked.count, 4);
+	assert_string_equal(asked.name[0], "C.UTF-8");
+	assert_string_equal(asked.name[1], "a");
+	assert_string_equal(asked.name[2], "b");
+	assert_string_equal(asked.name[3], "g");
+	w->rule.keep_env = (char *[]){(char[]){"TZ"}, NULL};
+	ctsh_environment_locales(&w->rule, caller, &asked);
+	assert_int_equal(asked.count, 0);
+	ctsh_environment_locales(&w->rule, NULL, &asked);
+	assert_int_equal(asked.count, 0);
+}
+
+static void more_locales_than_there_is_room_for_are_missing(void **state)
+{
+	static char text[40][16];
+	static const char *caller[41];
+	struct world *w = *state;
+	struct ctsh_locales asked;
+	unsigned i;
+
+	for (i = 0; i < 40; i++) {
+		(void)snprintf(text[i], sizeof(text[i]), "LANG=l%u", i);
+		caller[i] = text[i];
+	}
+	w->interior.locales = EVERY_LOCALE;
+	keep(w, "LANG", caller);
+	ctsh_environment_locales(&w->rule, caller, &asked);
+	assert_int_equal(asked.count, CTSH_LOCALES_MAX);
+	/* The last one came too late; the one before it stands. */
+	expect_variable(w, "LANG", "l13");
 }
 
 /* 63 of them, then one more. */
@@ -349,6 +506,14 @@ int main(void)
 		TEST(nobody_sets_what_is_ours),
 		TEST(callers_bad_value_leaves_the_containers),
 		TEST(many_variables_of_the_caller_are_cut),
+		TEST(values_that_are_functions_come_from_nobody),
+		TEST(places_of_another_login_come_from_nobody),
+		TEST(terminal_of_ssh_is_named_as_inside),
+		TEST(users_directory_is_named_unless_the_rule_has_one),
+		TEST(locale_that_the_image_lacks_is_replaced),
+		TEST(images_own_locale_stands_before_a_plain_one),
+		TEST(locales_asked_for_are_those_that_are_kept),
+		TEST(more_locales_than_there_is_room_for_are_missing),
 		cmocka_unit_test(values_of_the_caller_are_checked_by_name),
 		cmocka_unit_test(
 			random_terms_are_harmless_only_within_their_alphabet),

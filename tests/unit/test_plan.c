@@ -65,7 +65,7 @@ static void query_asks_by_name_or_by_uid_as_the_rule_says(void **state)
 	w->rule.user_uid = 77;
 	for (i = 0; i < sizeof(table) / sizeof(*table); i++) {
 		w->rule.user = table[i].kind;
-		ctsh_plan_query(&w->rule, &w->person, false, &query);
+		ctsh_plan_query(&w->rule, &w->person, false, NULL, &query);
 		assert_int_equal(query.by_uid, table[i].by_uid);
 		assert_int_equal(query.uid, table[i].uid);
 		assert_string_equal(query.name, table[i].name);
@@ -77,13 +77,13 @@ static void query_wants_what_the_rule_wants(void **state)
 	struct world *w = *state;
 	struct ctsh_query query;
 
-	ctsh_plan_query(&w->rule, &w->person, true, &query);
+	ctsh_plan_query(&w->rule, &w->person, true, NULL, &query);
 	assert_true(query.want_groups && query.want_environ &&
 	            query.want_terminal);
 	assert_string_equal(query.shell, "");
 	w->rule.container_groups = w->rule.container_env = false;
 	w->rule.shell = text_dash;
-	ctsh_plan_query(&w->rule, &w->person, false, &query);
+	ctsh_plan_query(&w->rule, &w->person, false, NULL, &query);
 	assert_false(query.want_groups || query.want_environ ||
 	             query.want_terminal);
 	assert_string_equal(query.shell, "/bin/dash");
@@ -99,7 +99,7 @@ static void name_too_long_for_a_query_is_not_cut_to_another_name(void **state)
 	name[sizeof(name) - 1] = '\0';
 	w->rule.user = CTSH_USER_NAME;
 	w->rule.user_name = name;
-	ctsh_plan_query(&w->rule, &w->person, false, &query);
+	ctsh_plan_query(&w->rule, &w->person, false, NULL, &query);
 	assert_string_equal(query.name, "");
 }
 
