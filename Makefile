@@ -155,7 +155,7 @@ LIB_SRC = \
 	lib/enter/locale.c \
 	lib/enter/passwd.c lib/enter/proof.c lib/enter/sandbox.c \
 	lib/enter/schedule.c \
-	lib/enter/seccomp.c lib/enter/talk.c lib/enter/verify.c \
+	lib/enter/seccomp.c lib/enter/talk.c lib/enter/userdir.c lib/enter/verify.c \
 	lib/registry/filters.c \
 	lib/registry/rundir.c lib/registry/slots.c lib/registry/sweep.c \
 	lib/route/environment.c lib/route/identity.c lib/route/named.c \

@@ -4,7 +4,22 @@
 
 #include "../lib/base/fdio.h"
 #include "../lib/enter/interior.h"
+#include "../lib/enter/userdir.h"
+#include "../lib/route/environment.h"
 #include "login.h"
+
+/* A directory below /run/user, where the container has such. */
+static int give_userdir(struct ctsh_login *l, struct ctsh_error *err)
+{
+	bool usable;
+
+	if (!l->route.interior.run_user)
+		return 0;
+	if (ctsh_userdir_make(&l->route.container, &l->plan, &usable,
+	                      l->deadline_ms, err))
+		return -1;
+	return usable ? ctsh_environment_add_userdir(&l->plan, err) : 0;
+}
 
 /* Steps 5 to 8.  The descriptors matter only now: on the host they go on as
  * they are. */
@@ -26,7 +41,8 @@ static int plan(struct ctsh_login *l, struct ctsh_error *err)
 	                          err)) ||
 	    ctsh_plan_build(l->route.rule, &l->route.person,
 	                    &l->route.container, &l->route.interior, &request,
-	                    &l->plan, err))
+	                    &l->plan, err) ||
+	    give_userdir(l, err))
 		return -1;
 	/* The plan has copies.  S is a fork of this process and visible inside:
 	 * what the caller keeps to itself is not to be found in it. */

@@ -7,18 +7,24 @@
 
 #define CAPABILITY_MAX 64
 
-int ctsh_caps_set(uint64_t caps)
+int ctsh_caps_hold(uint64_t permitted, uint64_t effective)
 {
 	struct __user_cap_header_struct header = {
 		.version = _LINUX_CAPABILITY_VERSION_3,
 	};
 	struct __user_cap_data_struct data[2] = {
-		{.permitted = (uint32_t)caps, .effective = (uint32_t)caps},
-		{.permitted = (uint32_t)(caps >> 32),
-	         .effective = (uint32_t)(caps >> 32)},
+		{.permitted = (uint32_t)permitted,
+	         .effective = (uint32_t)effective},
+		{.permitted = (uint32_t)(permitted >> 32),
+	         .effective = (uint32_t)(effective >> 32)},
 	};
 
 	return (int)syscall(SYS_capset, &header, data);
+}
+
+int ctsh_caps_set(uint64_t caps)
+{
+	return ctsh_caps_hold(caps, caps);
 }
 
 int ctsh_caps_bound(uint64_t keep)

@@ -19,6 +19,9 @@
  * and clears inheritable.  0, or -1 with errno. */
 CTSH_MUST_CHECK int ctsh_caps_set(uint64_t caps);
 
+/* The same with another effective set, which is to be part of `permitted`. */
+CTSH_MUST_CHECK int ctsh_caps_hold(uint64_t permitted, uint64_t effective);
+
 /* Drops all but `keep` from the bounding set, and clears the ambient one.  What
  * is not held may be dropped, too.  0, or -1 with errno. */
 CTSH_MUST_CHECK int ctsh_caps_bound(uint64_t keep);
