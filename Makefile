@@ -109,7 +109,12 @@ PROBED_LDFLAGS := $(call probe,$(PROBE_LDFLAGS))
 # LD_LIBRARY_PATH (CVE-2025-4802: harmless where nothing is loaded), and an
 # update of libc reaches it only when it is built anew.  The sanitizer has no
 # static form.
-PROBED_STUB := $(or $(if $(SANITIZE),,$(call probe,-static-pie)),-pie)
+PROBED_STATIC := $(if $(SANITIZE),,$(call probe,-static-pie))
+PROBED_STUB := $(or $(PROBED_STATIC),-pie)
+ifeq ($(PROBED_STATIC)$(SANITIZE),)
+$(warning no static libc here: ctsh-sftp-server is not built, and sftp and \
+	scp will not work in containers that have no sftp-server of their own)
+endif
 # pkg-config if it knows the library, else the plain name.
 library = $(or $(shell $(PKG_CONFIG) --$(2) $(1) 2>/dev/null),$(3))
 LIBCONFUSE_CFLAGS := $(call library,libconfuse,cflags)
@@ -177,7 +182,14 @@ CTL_SRC = \
 MODULE_SRC = \
 	pam_module/arguments.c pam_module/pam_ctsh.c
 
-PROGRAMS = $(B)/ctsh $(B)/ctsh-session $(B)/ctshctl $(B)/pam_ctsh.so
+# A program of its own, for containers without an sftp-server.
+SFTP_SRC = \
+	sftp/answer.c sftp/attributes.c sftp/directory.c sftp/file.c \
+	sftp/handles.c sftp/longname.c sftp/main.c sftp/names.c \
+	sftp/options.c sftp/path.c sftp/serve.c sftp/whole.c sftp/wire.c
+
+PROGRAMS = $(B)/ctsh $(B)/ctsh-session $(B)/ctshctl $(B)/pam_ctsh.so \
+	$(if $(PROBED_STATIC),$(B)/ctsh-sftp-server)
 
 objects = $(patsubst %.c,$(B)/obj/%.o,$(1))
 STUB_OBJ = $(call objects,$(STUB_SRC))
@@ -186,9 +198,11 @@ SHELL_OBJ = $(call objects,$(SHELL_SRC))
 CTL_OBJ = $(call objects,$(CTL_SRC))
 # Compiled once more, to be loaded anywhere.
 MODULE_OBJ = $(patsubst %.c,$(B)/pic/%.o,$(MODULE_SRC) $(LIB_SRC))
+SFTP_OBJ = $(call objects,$(SFTP_SRC))
+SFTP_MAIN = $(B)/obj/sftp/main.o
 SESSION_MAIN = $(B)/obj/shell/session.o
 CTL_MAIN = $(B)/obj/ctl/ctshctl.o
-ALL_OBJ = $(sort $(STUB_OBJ) $(LIB_OBJ) $(SHELL_OBJ) $(CTL_OBJ))
+ALL_OBJ = $(sort $(STUB_OBJ) $(LIB_OBJ) $(SHELL_OBJ) $(CTL_OBJ) $(SFTP_OBJ))
 
 # Tests are the one thing found by name: a new one must not be forgotten.
 TESTS = $(patsubst tests/unit/%.c,$(B)/tests/%,$(wildcard tests/unit/test_*.c))
@@ -210,6 +224,10 @@ $(B)/ctsh: $(STUB_OBJ)
 $(B)/ctsh-session: $(SESSION_MAIN) $(B)/libshell.a $(B)/libctsh.a
 	$(LINK) -o $@ $^ $(LIBS)
 
+# It runs where no library may be.
+$(B)/ctsh-sftp-server: $(SFTP_MAIN) $(B)/libsftp.a
+	$(filter-out -pie,$(LINK)) $(PROBED_STATIC) -o $@ $^
+
 $(B)/ctshctl: $(CTL_MAIN) $(B)/libctl.a $(B)/libshell.a $(B)/libctsh.a
 	$(LINK) -o $@ $^ $(LIBS)
 
@@ -227,6 +245,7 @@ $(B)/pic/%.o: %.c $(B)/flags
 
 $(B)/libctsh.a: $(LIB_OBJ)
 $(B)/libshell.a: $(filter-out $(SESSION_MAIN),$(SHELL_OBJ))
+$(B)/libsftp.a: $(filter-out $(SFTP_MAIN),$(SFTP_OBJ))
 $(B)/libctl.a: $(filter-out $(CTL_MAIN),$(CTL_OBJ))
 # Made anew each time: `ar r` alone would keep objects of deleted files.
 $(B)/lib%.a:
@@ -237,7 +256,7 @@ $(B)/obj/%.o: %.c $(B)/flags
 	@mkdir -p $(@D)
 	$(COMPILE) -MMD -MP -c -o $@ $<
 
-TEST_LIBS = $(B)/libshell.a $(B)/libctl.a $(B)/libctsh.a
+TEST_LIBS = $(B)/libshell.a $(B)/libctl.a $(B)/libctsh.a $(B)/libsftp.a
 $(B)/tests/%: tests/unit/%.c $(TEST_LIBS) $(B)/flags
 	@mkdir -p $(@D)
 	$(COMPILE) $(CMOCKA_CFLAGS) -MMD -MP -MF $@.d -MT $@ $(PROBED_LDFLAGS) \

@@ -102,6 +102,14 @@ install_all() {
 			put_file "$DESTDIR$path" "$mode" "$owner" "$group" \
 				"${source#keep:}"
 			;;
+		\?*)
+			if [ ! -e "${source#\?}" ]; then
+				echo "not built  $DESTDIR$path"
+				continue
+			fi
+			put_file "$DESTDIR$path" "$mode" "$owner" "$group" \
+				"${source#\?}"
+			;;
 		*)
 			put_file "$DESTDIR$path" "$mode" "$owner" "$group" \
 				"$source"

@@ -6,6 +6,7 @@
 # All programs: position-independent, relro, bound at start, no executable
 # stack, no search path for libraries.  ctsh: no library but libc.
 # pam_ctsh.so: no name but those that PAM calls.
+# ctsh-sftp-server: not even a loader.
 set -eu
 
 build=${1:?directory of the programs}
@@ -54,7 +55,7 @@ check_exports() { # FILE
 	[ -z "$extra" ] || complain "$1: shows" $extra
 }
 
-for name in ctsh ctsh-session ctshctl pam_ctsh.so; do
+for name in ctsh ctsh-session ctsh-sftp-server ctshctl pam_ctsh.so; do
 	if [ ! -f "$build/$name" ]; then
 		complain "$build/$name is not there"
 		continue
@@ -63,4 +64,8 @@ for name in ctsh ctsh-session ctshctl pam_ctsh.so; do
 done
 [ ! -f "$build/pam_ctsh.so" ] || check_exports "$build/pam_ctsh.so"
 [ ! -f "$build/ctsh" ] || check_libc_only "$build/ctsh"
+# It is executed where the host's loader and libraries are not.
+if readelf -Wl "$build/ctsh-sftp-server" 2>/dev/null | grep -q INTERP; then
+	complain "$build/ctsh-sftp-server: asks for a loader"
+fi
 exit $bad

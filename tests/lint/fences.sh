@@ -14,7 +14,7 @@ trap 'rm -rf "$tmp"' EXIT
 bad=0
 
 # Looked for once, so that all fences see the same files.
-find lib shell ctl pam_module -name '*.[ch]' 2>/dev/null |
+find lib shell sftp ctl pam_module -name '*.[ch]' 2>/dev/null |
 	sort >"$tmp/sources"
 if [ ! -s "$tmp/sources" ]; then
 	echo "fences.sh: no source below $(pwd)"
@@ -87,6 +87,12 @@ fence "nobody starts a shell, sets a locale or resolves a path twice" code \
 	'^(lib|shell|pam_module)/' "$none" \
 	"$(invoke 'system|popen|wordexp|setlocale|realpath|dlopen')"
 
+# It is linked statically: what asks for more than the kernel would look for
+# files of the image's.
+fence "sftp/ starts, loads, looks up and translates nothing" code \
+	'^sftp/' "$none" \
+	"$(invoke 'system|popen|wordexp|setlocale|dlopen|fork|vfork|clone|exec[a-z]*|posix_spawnp?|localtime(_r)?|mktime|strftime|getaddrinfo|iconv_open|syslog|openlog')"
+
 fence "functions that cannot be used safely" code . "$none" \
 	"$(invoke 'strcpy|strcat|strncat|stpcpy|sprintf|vsprintf|gets|alloca|strtok|atoi|atol|atoll|mktemp|tmpnam|tempnam|setjmp|longjmp')"
 
@@ -113,6 +119,8 @@ may lib/route lib/route lib/policy lib/runtime lib/enter lib/registry \
 may shell shell lib/route lib/enter lib/registry lib/base lib/model
 may ctl ctl lib/route lib/policy lib/runtime lib/enter lib/registry \
 	lib/base lib/model
+# Alone: it runs inside, and of ours is nothing else there.
+may sftp sftp
 may pam_module pam_module lib/route lib/enter lib/registry lib/base lib/model
 
 # LAYER FILE INCLUDED, with the path resolved against the file's own.

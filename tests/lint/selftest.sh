@@ -250,6 +250,10 @@ binary() { # CULPRIT TEXT FLAG...
 	for name in ctsh ctsh-session ctshctl pam_ctsh.so; do
 		link $name
 	done
+	printf 'int main(void) { return 0; }\n' >"$tmp/s.c"
+	${CC:-gcc} -O0 -fPIE -o "$tmp/tree/build/ctsh-sftp-server" \
+		-static-pie -Wl,-z,relro -Wl,-z,now -Wl,-z,noexecstack \
+		"$tmp/s.c"
 	[ $# -eq 0 ] || link $spoilt "$@"
 	status=0
 	out=$(sh "$here/binaries.sh" "$tmp/tree/build" 2>&1) || status=$?
@@ -265,6 +269,8 @@ binary() { # CULPRIT TEXT FLAG...
 }
 spoilt=ctsh
 binary '' 'accepts hardened programs'
+binary 'asks for a loader' 'refuses an sftp-server with libraries' \
+	-o "$tmp/tree/build/ctsh-sftp-server"
 binary 'linked with libm' 'refuses a library in the stub' -lm
 binary 'position-independent' 'refuses a fixed address' -no-pie
 binary 'relro' 'refuses a writable table' -Wl,-z,norelro
