@@ -159,6 +159,7 @@ LIB_SRC = \
 	lib/enter/parcel.c \
 	lib/enter/locale.c \
 	lib/enter/passwd.c lib/enter/proof.c lib/enter/sandbox.c \
+	lib/enter/program.c \
 	lib/enter/schedule.c \
 	lib/enter/seccomp.c lib/enter/talk.c lib/enter/userdir.c lib/enter/verify.c \
 	lib/registry/filters.c \

@@ -136,6 +136,7 @@ static int guide_m(struct passage *p, struct ctsh_error *err)
 	                     err))
 		return -1;
 	if (ctsh_verify_confined(p->m, e->container, e->plan, e->stdio,
+	                         e->plan->program ? e->program : -1,
 	                         p->own_filters, err))
 		return ctsh_verify_failed(p->m_fd, err);
 	return ctsh_talk_go(&p->talk, err);

@@ -49,6 +49,8 @@ struct ctsh_entry {
 	int stdio[3]; /* what becomes 0 to 2; borrowed                  */
 	int terminal; /* which of 0 to 2 is to become the controlling
 	                 terminal, or -1                                */
+	int program;  /* with plan->program: what ctsh_program_open() gave;
+	                 borrowed                                        */
 	ctsh_enter_watch *watch;
 	void *context;
 	int64_t deadline_ms;
@@ -60,6 +62,14 @@ struct ctsh_session_leader {
 	bool elsewhere; /* not in the first of the plan's directories: the
 	                   container's word */
 };
+
+/*
+ * Opens a program of ours for the inside: by a private read-only mount of that
+ * one file, so that whoever gets hold of it, container root included, can
+ * neither write to it nor go anywhere from there.  The close-on-exec descriptor
+ * for `program`, owned by the caller; or -1 with E_SYSTEM.
+ */
+CTSH_MUST_CHECK int ctsh_program_open(const char *path, struct ctsh_error *err);
 
 /*
  * Enters.  Returns 0 once the shell's execve has succeeded, or -1 with all

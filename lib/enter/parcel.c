@@ -79,6 +79,8 @@ static struct ctsh_plan *copy_plan(struct room *room,
 		to->shells[i].argv = copy_texts(room, shell->argv, 0);
 		to->shells[i].shell_env = copy_text(room, shell->shell_env);
 	}
+	if (plan->program)
+		to->program = copy_texts(room, plan->program, 0);
 	for (size_t i = 0; i < plan->directory_count; i++)
 		to->directories[i] = copy_text(room, plan->directories[i]);
 	/* The first one is the candidate's. */

@@ -45,6 +45,7 @@ enum ctsh_stage {
 	CTSH_STAGE_TRANSITION,
 	CTSH_STAGE_EXEC, /* which of the shells: one for each */
 	CTSH_STAGE_EXEC_LAST = CTSH_STAGE_EXEC + CTSH_SHELL_CHOICES - 1,
+	CTSH_STAGE_PROGRAM,
 	/* S, not waited for: it is not in the first of the directories. */
 	CTSH_STAGE_ELSEWHERE,
 	CTSH_STAGE_COUNT,

@@ -154,8 +154,9 @@ static int check_powerless(int proc, const struct ctsh_proc_status *s,
 	return 0;
 }
 
-/* The same directory of the same mount: a file system may be mounted twice. */
-static bool same_directory(int a, int b)
+/* The same file or directory of the same mount: a file system may be mounted
+ * twice. */
+static bool same_place(int a, int b)
 {
 	const unsigned want = STATX_INO | STATX_MNT_ID;
 	struct statx x, y;
@@ -175,7 +176,7 @@ static bool has_root(int proc, const struct ctsh_container *c)
 	ctsh_autoclose int root =
 		openat(proc, "root", O_PATH | O_DIRECTORY | O_CLOEXEC);
 
-	return root >= 0 && same_directory(root, c->root);
+	return root >= 0 && same_place(root, c->root);
 }
 
 static int check_limits(int proc, const struct ctsh_container *c,
@@ -215,9 +216,18 @@ static int count_descriptors(int proc)
 	return count;
 }
 
-/* 0 to 2 are the session's, two pipes lead to us: no other is left that could
- * lead to the host, and S is visible inside with what M has. */
-static int check_descriptors(int proc, const int stdio[3],
+/* The one at 5 is the plan's program, by the mount that nobody can write to. */
+static bool has_program(int proc, int program)
+{
+	ctsh_autoclose int fd = openat(proc, "fd/5", O_PATH | O_CLOEXEC);
+
+	return fd >= 0 && same_place(fd, program);
+}
+
+/* 0 to 2 are the session's, two pipes lead to us: but for a program of ours no
+ * other is left that could lead to the host, and S is visible inside with what
+ * M has. */
+static int check_descriptors(int proc, const int stdio[3], int program,
                              struct ctsh_error *err)
 {
 	char path[16];
@@ -229,21 +239,24 @@ static int check_descriptors(int proc, const int stdio[3],
 		    have.st_dev != want.st_dev || have.st_ino != want.st_ino)
 			return unsafe(err, "another standard descriptor");
 	}
-	if (count_descriptors(proc) != 5)
+	if (count_descriptors(proc) != (program < 0 ? 5 : 6))
 		return unsafe(err, "more descriptors than the session's");
+	if (program >= 0 && !has_program(proc, program))
+		return unsafe(err, "another program than planned");
 	return 0;
 }
 
 int ctsh_verify_confined(pid_t m, const struct ctsh_container *c,
                          const struct ctsh_plan *plan, const int stdio[3],
-                         unsigned own_filters, struct ctsh_error *err)
+                         int program, unsigned own_filters,
+                         struct ctsh_error *err)
 {
 	ctsh_autoclose int proc = ctsh_proc_of(m, err);
 	struct ctsh_proc_status status;
 
 	if (proc < 0 || check_namespaces(proc, c, "pid_for_children", err) ||
 	    check_cgroups(proc, c, err) || check_limits(proc, c, err) ||
-	    check_descriptors(proc, stdio, err) ||
+	    check_descriptors(proc, stdio, program, err) ||
 	    ctsh_proc_read_status(proc, &status, err))
 		return -1;
 	if (!has_root(proc, c))

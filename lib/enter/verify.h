@@ -17,14 +17,18 @@
 /*
  * That M is in the init's cgroups and, for its children in the case of PID, in
  * each of its namespaces; has its root directory, no wider limits, and of
- * descriptors `stdio` at 0 to 2 and two more; has the planned ids and groups,
+ * descriptors `stdio` at 0 to 2 and two more, and unless `program` is -1 that
+ * one; has the planned ids and groups,
  * no capability, no wider bounding set, no_new_privs and as many filters as the
  * init on top of `own_filters`; and is not dumpable.  0, or -1 with E_UNSAFE,
  * E_GONE.
  */
-CTSH_MUST_CHECK int ctsh_verify_confined(
-	pid_t m, const struct ctsh_container *c, const struct ctsh_plan *plan,
-	const int stdio[3], unsigned own_filters, struct ctsh_error *err);
+CTSH_MUST_CHECK int ctsh_verify_confined(pid_t m,
+                                         const struct ctsh_container *c,
+                                         const struct ctsh_plan *plan,
+                                         const int stdio[3], int program,
+                                         unsigned own_filters,
+                                         struct ctsh_error *err);
 
 /* The same of S, which is our own child, forked by M, and itself in the PID
  * namespace; the others are M's. */

@@ -36,6 +36,8 @@ struct ctsh_plan {
 	gid_t *host_groups;
 	struct ctsh_candidate shells[CTSH_SHELL_CHOICES];
 	size_t shell_count; /* at least 1                                  */
+	char **program;     /* argv of ours that is executed by a descriptor in
+	                       the shells' place, ends with NULL; or NULL  */
 	char *directories[2];
 	size_t directory_count; /* at least 1; the last is "/"             */
 	char **env; /* ends with NULL; env[0] is set to shell_env     */

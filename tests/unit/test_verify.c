@@ -26,6 +26,7 @@ struct world {
 	gid_t groups[64];
 	struct ctsh_plan plan;
 	int stdio[3];
+	int program; /* -1: none */
 	struct ctsh_error err;
 	pid_t init;
 };
@@ -42,6 +43,16 @@ static int six(void)
 {
 	/* Not one that tells the parent when we begin. */
 	return five() || fcntl(0, F_DUPFD, 64) < 0;
+}
+
+/* And a sixth, which is not close-on-exec as M's is: the init executes. */
+static int with_program(void)
+{
+	int fd = open("/bin/sh", O_PATH);
+
+	return dup2(0, 3) == 3 && dup2(0, 4) == 4 && dup2(fd, 5) == 5
+	               ? close_range(6, ~0U, CLOSE_RANGE_CLOEXEC)
+	               : -1;
 }
 
 static int no_stdin(void)
@@ -93,12 +104,13 @@ static void prepare(struct world *w, fake_setup *setup)
 	                             .group_count = (size_t)count};
 	for (int fd = 0; fd < 3; fd++)
 		w->stdio[fd] = fd;
+	w->program = -1;
 }
 
 static void expect(struct world *w, const char *reason)
 {
 	assert_int_equal(ctsh_verify_confined(w->init, &w->c, &w->plan,
-	                                      w->stdio, 0, &w->err),
+	                                      w->stdio, w->program, 0, &w->err),
 	                 -1);
 	assert_int_equal(w->err.code, CTSH_E_UNSAFE);
 	if (!strstr(w->err.what, reason))
@@ -157,6 +169,24 @@ static void a_descriptor_too_many_is_noticed(void **state)
 	(void)state;
 	prepare(&w, six);
 	expect(&w, "more descriptors");
+}
+
+static void a_planned_program_is_expected_at_its_place(void **state)
+{
+	struct world w;
+	int sh = open("/bin/sh", O_PATH | O_CLOEXEC);
+
+	(void)state;
+	prepare(&w, with_program);
+	w.program = sh;
+	/* The same file, seen through another mount than the init's. */
+	expect(&w, "another program than planned");
+	prepare(&w, with_program);
+	expect(&w, "more descriptors");
+	prepare(&w, five);
+	w.program = sh;
+	expect(&w, "more descriptors");
+	(void)close(sh);
 }
 
 static void another_standard_input_is_noticed(void **state)
@@ -231,6 +261,7 @@ int main(void)
 		cmocka_unit_test(another_root_is_noticed),
 		cmocka_unit_test(wider_limits_are_noticed),
 		cmocka_unit_test(a_descriptor_too_many_is_noticed),
+		cmocka_unit_test(a_planned_program_is_expected_at_its_place),
 		cmocka_unit_test(another_standard_input_is_noticed),
 		cmocka_unit_test(what_fails_of_one_that_ended_is_its_end),
 		cmocka_unit_test(a_process_that_executed_nothing_is_noticed),
