@@ -67,6 +67,7 @@ OURS_CFLAGS += $(if $(WERROR),-Werror)
 OURS_CPPFLAGS += \
 	-DCTSH_VERSION='"$(VERSION)"' \
 	-DCTSH_SESSION_PATH='"$(libexecdir)/ctsh/ctsh-session"' \
+	-DCTSH_SFTP_PATH='"$(libexecdir)/ctsh/ctsh-sftp-server"' \
 	-DCTSH_CONFDIR='"$(sysconfdir)/ctsh"' \
 	-DCTSH_RUNDIR='"$(rundir)"' $(if $(NESTED),-DCTSH_NESTED)
 
@@ -144,7 +145,7 @@ LIB_SRC = \
 	lib/base/filters.c lib/base/glob.c lib/base/http.c lib/base/json.c lib/base/line.c \
 	lib/base/peer.c lib/base/proc.c lib/base/proc_cgroup.c \
 	lib/base/proc_idmap.c lib/base/proc_limits.c lib/base/proc_status.c \
-	lib/base/text.c \
+	lib/base/sftp.c lib/base/text.c \
 	lib/policy/break_glass.c lib/policy/config.c \
 	lib/policy/config_build.c lib/policy/config_groups.c \
 	lib/policy/config_lists.c lib/policy/config_rule.c \
@@ -166,7 +167,8 @@ LIB_SRC = \
 	lib/registry/rundir.c lib/registry/slots.c lib/registry/sweep.c \
 	lib/route/environment.c lib/route/identity.c lib/route/named.c \
 	lib/route/plan.c lib/route/route.c \
-	lib/route/locale.c
+	lib/route/locale.c \
+	lib/route/sftp.c
 
 # All of shell/ but the stub.
 SHELL_SRC = \

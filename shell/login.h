@@ -40,6 +40,7 @@ struct ctsh_login {
 	struct ctsh_plan plan;
 	struct ctsh_terminal terminal;
 	struct ctsh_stdio io;
+	int program; /* of ours for the inside, or -1 */
 	struct ctsh_session_leader leader;
 };
 

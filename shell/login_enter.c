@@ -6,6 +6,7 @@
 #include "../lib/enter/interior.h"
 #include "../lib/enter/userdir.h"
 #include "../lib/route/environment.h"
+#include "../lib/route/sftp.h"
 #include "login.h"
 
 /* A directory below /run/user, where the container has such. */
@@ -19,6 +20,16 @@ static int give_userdir(struct ctsh_login *l, struct ctsh_error *err)
 	                      l->deadline_ms, err))
 		return -1;
 	return usable ? ctsh_environment_add_userdir(&l->plan, err) : 0;
+}
+
+/* Without it, a container without an sftp-server has none: that is so where
+ * there is no static libc to build it with. */
+static void open_program(struct ctsh_login *l, bool wanted)
+{
+	struct ctsh_error ignored;
+
+	if (wanted)
+		l->program = ctsh_program_open(CTSH_SFTP_PATH, &ignored);
 }
 
 /* Steps 5 to 8.  The descriptors matter only now: on the host they go on as
@@ -35,6 +46,9 @@ static int plan(struct ctsh_login *l, struct ctsh_error *err)
 		return -1;
 	request.terminal = l->descriptors.any_terminal;
 	l->route.caller = l->invocation.caller;
+	l->route.want_sftp = ctsh_sftp_wanted(request.command);
+	open_program(l, l->route.want_sftp);
+	request.own_sftp = l->program >= 0;
 	if (ctsh_route_find(&l->route, request.terminal, l->deadline_ms, err) ||
 	    (request.terminal &&
 	     ctsh_terminal_number(l->route.terminal, &request.terminal_number,
@@ -91,6 +105,7 @@ static int enter(struct ctsh_login *l, struct ctsh_error *err)
 	struct ctsh_entry entry = {
 		.container = &l->route.container,
 		.plan = &l->plan,
+		.program = l->program,
 		.watch = watch,
 		.context = l,
 		.deadline_ms = l->deadline_ms,
@@ -102,6 +117,7 @@ static int enter(struct ctsh_login *l, struct ctsh_error *err)
 	entry.terminal = l->io.terminal;
 	if (ctsh_enter(&entry, &l->leader, err))
 		return -1;
+	ctsh_close_fd(&l->program);
 	ctsh_stdio_close_inside(&l->io);
 	return 0;
 }

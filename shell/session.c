@@ -91,6 +91,7 @@ int main(int argc, char **argv)
 		.invocation = {.uid = (uid_t)-1, .gid = (gid_t)-1},
 		.slot = -1,
 		.network = -1,
+		.program = -1,
 		.dog = CTSH_WATCHDOG_INIT,
 		.terminal = CTSH_TERMINAL_INIT,
 		.io = CTSH_STDIO_INIT,

@@ -18,6 +18,7 @@
 
 #include "../base/child.h"
 #include "../base/fdio.h"
+#include "../base/sftp.h"
 #include "below.h"
 #include "locale.h"
 #include "passwd.h"
@@ -65,6 +66,24 @@ static bool has_run_user(int root)
 	struct stat st;
 
 	return fd >= 0 && fstat(fd, &st) == 0 && S_ISDIR(st.st_mode);
+}
+
+/* Which of the known places hold a program.  Whether the user may execute it
+ * is for the exec to say. */
+static uint32_t find_sftp_servers(int root)
+{
+	uint32_t found = 0;
+	const char *place;
+
+	for (unsigned i = 0; (place = ctsh_sftp_place(i)); i++) {
+		ctsh_autoclose int fd = ctsh_below_open(root, place);
+		struct stat st;
+
+		if (fd >= 0 && fstat(fd, &st) == 0 && S_ISREG(st.st_mode) &&
+		    st.st_mode & 0111)
+			found |= UINT32_C(1) << i;
+	}
+	return found;
 }
 
 static int lock_in(struct ctsh_error *err)
@@ -162,6 +181,8 @@ static int look_inside(void *argument, int channel, void *answer, int *fd,
 	interior->locales =
 		ctsh_locale_look(look->c->root, &query->locales, &view.archive);
 	interior->run_user = has_run_user(look->c->root);
+	if (query->want_sftp)
+		interior->sftp_servers = find_sftp_servers(look->c->root);
 	if (ctsh_close_but((const int[]){channel, view.passwd, view.group,
 	                                 view.environ, view.terminal,
 	                                 view.archive},

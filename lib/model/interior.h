@@ -38,6 +38,7 @@ struct ctsh_query {
 	bool want_groups;
 	bool want_environ;
 	bool want_terminal;
+	bool want_sftp;
 	struct ctsh_locales locales; /* which of these there are        */
 	char shell[CTSH_PATH_MAX];   /* from the rule, or ""              */
 };
@@ -64,8 +65,9 @@ struct ctsh_interior {
 	char shell[CTSH_PATH_MAX];
 	unsigned group_count; /* over CTSH_GROUPS_MAX: too many        */
 	gid_t groups[CTSH_GROUPS_MAX]; /* supplementary, from etc/group */
-	uint32_t locales;  /* bit N: there is the Nth of those asked for */
-	unsigned run_user; /* not 0: there is a directory /run/user      */
+	uint32_t locales;      /* bit N: there is the Nth of those asked for */
+	unsigned run_user;     /* not 0: there is a directory /run/user      */
+	uint32_t sftp_servers; /* bit N: ctsh_sftp_place(N) is there         */
 	unsigned environ_length;
 	char environ[CTSH_ENVIRON_MAX]; /* NAME=value\0 NAME=value\0    */
 };

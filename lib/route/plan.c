@@ -7,6 +7,7 @@
 #include "../base/text.h"
 #include "environment.h"
 #include "identity.h"
+#include "sftp.h"
 
 void ctsh_plan_query(const struct ctsh_rule *rule,
                      const struct ctsh_person *person, bool want_terminal,
@@ -157,6 +158,8 @@ int ctsh_plan_build(const struct ctsh_rule *rule,
                     struct ctsh_error *err)
 {
 	struct ctsh_identity identity;
+	ctsh_autofree char *elsewhere = NULL;
+	const char *command = request->command;
 	struct ctsh_plan made = {
 		.umask = request->umask,
 		.login = !request->command,
@@ -167,9 +170,12 @@ int ctsh_plan_build(const struct ctsh_rule *rule,
 	if (ctsh_identity_find(rule, person, container, interior, &identity,
 	                       err))
 		return -1;
-	if (add_identity(&made, &identity) ||
-	    add_shells(&made, rule, interior, identity.shell,
-	               request->command) ||
+	if (command)
+		command = ctsh_sftp_command(interior, command, &elsewhere);
+	if ((request->command && !command) || add_identity(&made, &identity) ||
+	    add_shells(&made, rule, interior, identity.shell, command) ||
+	    (request->own_sftp &&
+	     ctsh_sftp_program(interior, command, &made)) ||
 	    add_directories(&made, rule->directory ? rule->directory
 	                                           : identity.home)) {
 		ctsh_plan_free(&made);
@@ -201,6 +207,7 @@ void ctsh_plan_free(struct ctsh_plan *plan)
 	size_t i;
 
 	ctsh_environment_free(&plan->env);
+	ctsh_sftp_free(&plan->program);
 	for (i = 0; i < plan->shell_count; i++)
 		free_candidate(&plan->shells[i]);
 	for (i = 0; i < plan->directory_count; i++)

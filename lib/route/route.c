@@ -214,6 +214,7 @@ int ctsh_route_find(struct ctsh_route *route, bool want_terminal,
 
 	ctsh_plan_query(route->rule, &route->person, want_terminal,
 	                route->caller, &query);
+	query.want_sftp = route->want_sftp;
 	if (pin(route, &question, deadline_ms, err) ||
 	    ctsh_interior_start(&reader, &route->container, &query, err))
 		return -1;

@@ -44,6 +44,7 @@ struct ctsh_route {
 	                                 ctsh_route_find(); borrowed, or
 	                                 NULL                             */
 	bool found;                   /* container is proved and complete */
+	bool want_sftp;               /* to be set before step 7          */
 	struct ctsh_target target;
 	struct ctsh_container container;
 	struct ctsh_interior interior;
