@@ -25,6 +25,7 @@ X11Forwarding no
 AllowStreamLocalForwarding no
 PermitTunnel no
 AcceptEnv LANG LC_* CTSH_TEST
+Subsystem sftp /usr/lib/openssh/sftp-server
 LogLevel VERBOSE
 """
 
