@@ -127,7 +127,9 @@ static int connect_relays(struct ctsh_channels *channels,
                           struct ctsh_error *err)
 {
 	for (int fd = 0; fd < 3; fd++) {
-		if (d->passage[fd] != CTSH_RELAY || relay[fd] < 0)
+		bool tapped = d->passage[fd] == CTSH_TAPPED;
+
+		if ((d->passage[fd] != CTSH_RELAY && !tapped) || relay[fd] < 0)
 			continue;
 		if (set_nonblocking(relay[fd], err) < 0)
 			return -1;
@@ -135,6 +137,9 @@ static int connect_relays(struct ctsh_channels *channels,
 			connect_relay_in(channels, relay[fd]);
 		else
 			connect_relay_out(channels, d, fd, relay[fd]);
+		/* With a terminal the session ends with its leader. */
+		channels->one[CTSH_RELAY_0 + fd].to_its_end =
+			tapped && !d->any_terminal;
 		relay[fd] = -1;
 	}
 	return 0;
@@ -180,15 +185,30 @@ void ctsh_channels_poll(const struct ctsh_channels *channels,
 		ctsh_channel_poll(&channels->one[i], &polls[2 * i]);
 }
 
+/* Whether a tapped output may still bring something. */
+static bool has_lasting_output(const struct ctsh_channels *channels)
+{
+	for (int i = CTSH_RELAY_1; i <= CTSH_RELAY_2; i++)
+		if (channels->one[i].to_its_end && channels->one[i].from >= 0)
+			return true;
+	return false;
+}
+
 void ctsh_channels_move(struct ctsh_channels *channels,
                         const struct pollfd *polls)
 {
 	for (int i = 0; i < CTSH_CHANNELS; i++)
 		ctsh_channel_move(&channels->one[i], &polls[2 * i]);
+	if (!channels->outlives || has_lasting_output(channels))
+		return;
+	channels->outlives = false;
+	ctsh_channel_end(&channels->one[CTSH_RELAY_0]);
 }
 
 bool ctsh_channels_pending(const struct ctsh_channels *channels)
 {
+	if (channels->outlives)
+		return true;
 	for (int i = 0; i < CTSH_CHANNELS; i++)
 		if (ctsh_channel_pending(&channels->one[i]))
 			return true;
@@ -207,12 +227,17 @@ static size_t readable_bytes(int fd)
 
 void ctsh_channels_leader_ended(struct ctsh_channels *channels)
 {
+	struct ctsh_channel *in = &channels->one[CTSH_RELAY_0];
+
+	channels->outlives = has_lasting_output(channels);
 	ctsh_channel_end(&channels->one[CTSH_TTY_IN]);
-	ctsh_channel_end(&channels->one[CTSH_RELAY_0]);
+	if (!channels->outlives || !in->to_its_end)
+		ctsh_channel_end(in);
 	channels->one[CTSH_TTY_OUT].read_left = DRAIN_PTY_MAX;
 	for (int i = CTSH_RELAY_1; i <= CTSH_RELAY_2; i++)
-		channels->one[i].read_left =
-			readable_bytes(channels->one[i].from);
+		if (!channels->one[i].to_its_end)
+			channels->one[i].read_left =
+				readable_bytes(channels->one[i].from);
 }
 
 void ctsh_channels_close(struct ctsh_channels *channels)

@@ -31,6 +31,7 @@ enum {
 struct ctsh_channels {
 	struct ctsh_channel one[CTSH_CHANNELS];
 	int output;    /* a terminal opened for writing, or -1   */
+	bool outlives; /* the leader has ended, a tapped output not  */
 	char *buffers; /* one mapping for all, or NULL           */
 	size_t buffers_size;
 };
@@ -40,9 +41,9 @@ void ctsh_channels_init(struct ctsh_channels *channels);
 
 /*
  * Connects what `d` says: terminals with `master` (-1: none; borrowed), the
- * relayed ones of 0 to 2 with the pipes `relay`.  Descriptor and pipe belong to
- * the channel from then on, and the pipe's place is -1.  Memory is taken only
- * if there is anything to relay.
+ * relayed and tapped ones of 0 to 2 with the pipes `relay`.  Descriptor and
+ * pipe belong to the channel from then on, and the pipe's place is -1.  Memory
+ * is taken only if there is anything to relay.
  *
  * 0; or -1 with E_SYSTEM.  ctsh_channels_close() in both cases.
  */
@@ -59,13 +60,18 @@ void ctsh_channels_poll(const struct ctsh_channels *channels,
 void ctsh_channels_move(struct ctsh_channels *channels,
                         const struct pollfd *polls);
 
-/* Whether bytes were read that are still to be written. */
+/* Whether bytes were read that are still to be written; once the leader has
+ * ended, also whether a tapped output may still bring some. */
 bool ctsh_channels_pending(const struct ctsh_channels *channels);
 
 /*
  * The session's leader has ended: nothing goes in any more, and what comes out
  * is bounded, by amount, to what the kernel may hold now: a process in the
  * background may keep the far ends open and never stop writing.
+ *
+ * Not so a tapped pipe, if the session has no terminal: had it passed, whoever
+ * reads it (sshd) would wait for its end, however late, and stdin would be read
+ * until then.
  */
 void ctsh_channels_leader_ended(struct ctsh_channels *channels);
 

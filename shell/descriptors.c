@@ -154,3 +154,21 @@ int ctsh_descriptors_judge(struct ctsh_descriptors *d, struct ctsh_error *err)
 	*d = result;
 	return 0;
 }
+
+void ctsh_descriptors_tap(struct ctsh_descriptors *d)
+{
+	for (int fd = 0; fd < 3; fd++)
+		if (d->passage[fd] == CTSH_PASS)
+			d->passage[fd] = CTSH_TAPPED;
+}
+
+bool ctsh_descriptors_one_output(const struct ctsh_descriptors *d)
+{
+	struct stat out, err;
+
+	return d->passage[STDOUT_FILENO] == CTSH_TAPPED &&
+	       d->passage[STDERR_FILENO] == CTSH_TAPPED &&
+	       fstat(STDOUT_FILENO, &out) == 0 &&
+	       fstat(STDERR_FILENO, &err) == 0 && out.st_dev == err.st_dev &&
+	       out.st_ino == err.st_ino;
+}

@@ -22,6 +22,8 @@ enum ctsh_passage {
 	CTSH_NULL,     /* /dev/null: one that cannot be chmod'ed     */
 	CTSH_TERMINAL, /* becomes the container's own pty            */
 	CTSH_RELAY,    /* through a pipe that the supervisor pumps   */
+	CTSH_TAPPED,   /* a pipe that could pass, relayed all the
+	                  same; to its end, see channels.h           */
 };
 
 struct ctsh_descriptors {
@@ -34,5 +36,16 @@ struct ctsh_descriptors {
  * pidfd, epoll, ...). */
 CTSH_MUST_CHECK int ctsh_descriptors_judge(struct ctsh_descriptors *d,
                                            struct ctsh_error *err);
+
+/*
+ * For a rule that wants to know what passes (recording, idle time): whatever
+ * carries the session's bytes goes through the supervisor, stdin included, so
+ * that no descriptor inside leads past it.  What it costs is one copy.
+ */
+void ctsh_descriptors_tap(struct ctsh_descriptors *d);
+
+/* Whether 1 and 2 are tapped and one and the same pipe: then they are one
+ * inside as well, or what is written to them would change places. */
+bool ctsh_descriptors_one_output(const struct ctsh_descriptors *d);
 
 #endif

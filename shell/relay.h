@@ -40,6 +40,7 @@ struct ctsh_channel {
 	                      closed, a reader that is gone is noticed    */
 	bool half_close;   /* shut the socket for writing when all is
 	                      written                                     */
+	bool to_its_end;   /* goes on when the session's leader has ended */
 	size_t read_left;  /* bytes that may still be read; SIZE_MAX: no
 	                      limit                                       */
 	size_t start, end; /* what is in the buffer                       */

@@ -82,6 +82,12 @@ int ctsh_stdio_make(struct ctsh_stdio *io, const struct ctsh_descriptors *d,
 			if (io->terminal < 0)
 				io->terminal = fd;
 			break;
+		case CTSH_TAPPED:
+			if (fd == 2 && ctsh_descriptors_one_output(d)) {
+				io->inside[fd] = io->inside[1];
+				break;
+			}
+			/* fallthrough */
 		case CTSH_RELAY:
 			if (make_pipe(io, fd, uid, err))
 				return -1;

@@ -126,8 +126,13 @@ static int make_raw(struct loop *l, struct ctsh_error *err)
  * opened later would get their numbers. */
 static void release_passed(const struct loop *l)
 {
+	const struct ctsh_descriptors *d = &l->s->descriptors;
+
+	/* Its bytes leave through 1. */
+	if (ctsh_descriptors_one_output(d))
+		(void)close(STDERR_FILENO);
 	for (int fd = 0; fd < 3; fd++)
-		if (l->s->descriptors.passage[fd] == CTSH_PASS)
+		if (d->passage[fd] == CTSH_PASS)
 			(void)close(fd);
 }
 

@@ -341,9 +341,62 @@ static void a_closed_descriptor_is_refused(void **state)
 	assert_int_equal(err.sys, EBADF);
 }
 
+static void tapping_leaves_nothing_that_passes(void **state)
+{
+	struct ctsh_descriptors d = {
+		.passage = {CTSH_PASS, CTSH_TERMINAL, CTSH_RELAY},
+		.any_terminal = true,
+	};
+
+	(void)state;
+	ctsh_descriptors_tap(&d);
+	assert_int_equal(d.passage[0], CTSH_TAPPED);
+	assert_int_equal(d.passage[1], CTSH_TERMINAL);
+	assert_int_equal(d.passage[2], CTSH_RELAY);
+	assert_true(d.any_terminal);
+	d = (struct ctsh_descriptors){
+		.passage = {CTSH_NULL, CTSH_PASS, CTSH_PASS}};
+	ctsh_descriptors_tap(&d);
+	assert_int_equal(d.passage[0], CTSH_NULL);
+	assert_int_equal(d.passage[1], CTSH_TAPPED);
+	assert_int_equal(d.passage[2], CTSH_TAPPED);
+}
+
+/* With the same pipe, or another one, on 2. */
+static bool is_one_output(enum ctsh_passage passage, bool same)
+{
+	struct ctsh_descriptors d = {.passage = {CTSH_NULL, passage, passage}};
+	int one[2], other[2];
+	bool result;
+
+	assert_int_equal(pipe2(one, O_CLOEXEC), 0);
+	assert_int_equal(pipe2(other, O_CLOEXEC), 0);
+	(void)dup2(one[1], 1);
+	(void)dup2(same ? one[1] : other[1], 2);
+	result = ctsh_descriptors_one_output(&d);
+	for (int i = 0; i < 3; i++)
+		(void)dup2(saved[i], i);
+	for (int i = 0; i < 2; i++) {
+		(void)close(one[i]);
+		(void)close(other[i]);
+	}
+	return result;
+}
+
+static void one_tapped_pipe_on_1_and_2_is_noticed(void **state)
+{
+	(void)state;
+	assert_true(is_one_output(CTSH_TAPPED, true));
+	assert_false(is_one_output(CTSH_TAPPED, false));
+	assert_false(is_one_output(CTSH_PASS, true));
+	assert_false(is_one_output(CTSH_RELAY, true));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(tapping_leaves_nothing_that_passes),
+		cmocka_unit_test(one_tapped_pipe_on_1_and_2_is_noticed),
 		cmocka_unit_test(each_of_three_gets_the_passage_of_its_kind),
 		cmocka_unit_test(anything_else_is_refused_by_number_and_kind),
 		cmocka_unit_test(a_pidfd_is_refused),

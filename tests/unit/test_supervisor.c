@@ -35,6 +35,7 @@ struct session {
 	const char *script;
 	int stdio[3];      /* what the caller hands over                  */
 	bool as_user;      /* the supervisor may not signal the leader    */
+	bool tapped;       /* what would pass is relayed                  */
 	bool both_gone;    /* the leader and the watchdog, at the start   */
 	int caller_master; /* the other side of the caller's terminal, -1 */
 	int caller_slave;
@@ -65,11 +66,18 @@ static void make_inside(struct inside *in, const struct ctsh_descriptors *d,
 			CHILD_EXPECT(ctsh_terminal_copy(terminal, fd, in->slave,
 			                                &err) == 0);
 		}
-		if (d->passage[fd] == CTSH_RELAY) {
+		if (d->passage[fd] == CTSH_RELAY ||
+		    d->passage[fd] == CTSH_TAPPED) {
 			CHILD_EXPECT(pipe2(ends, O_CLOEXEC) == 0);
 			in->stdio[fd] = ends[fd == 0 ? 0 : 1];
 			in->relay[fd] = ends[fd == 0 ? 1 : 0];
 		}
+	}
+	if (ctsh_descriptors_one_output(d)) {
+		(void)close(in->stdio[2]);
+		(void)close(in->relay[2]);
+		in->stdio[2] = in->stdio[1];
+		in->relay[2] = -1;
 	}
 }
 
@@ -123,6 +131,8 @@ static void run_supervisor(void *argument)
 		CHILD_EXPECT(dup2(s->stdio[fd], fd) == fd);
 	CHILD_EXPECT(ctsh_close_but(s->notes, 2) == 0);
 	CHILD_EXPECT(ctsh_descriptors_judge(&v.descriptors, &err) == 0);
+	if (s->tapped)
+		ctsh_descriptors_tap(&v.descriptors);
 	make_inside(&in, &v.descriptors, &v.terminal);
 	v.leader = fork();
 	if (v.leader == 0)
@@ -691,6 +701,144 @@ static void a_background_process_holds_no_relayed_output_up(void **state)
 	assert_int_equal(kill((pid_t)strtol(number, NULL, 10), 0), -1);
 }
 
+/* ---- tapped: pipes, and as if they passed -------------------------------- */
+
+/* Pipes on all three; our ends of them. */
+static struct session make_tapped(const char *script, int ours[3])
+{
+	struct session s = make(script);
+	int ends[2];
+
+	s.tapped = true;
+	for (int fd = 0; fd < 3; fd++) {
+		assert_int_equal(pipe2(ends, O_CLOEXEC), 0);
+		s.stdio[fd] = ends[fd == 0 ? 0 : 1];
+		ours[fd] = ends[fd == 0 ? 1 : 0];
+	}
+	return s;
+}
+
+static void assert_end_of_file(int fd)
+{
+	char byte;
+
+	assert_int_equal(ctsh_wait_fd(fd, POLLIN, ctsh_now_ms() + 10000), 1);
+	assert_int_equal(read(fd, &byte, 1), 0);
+	(void)close(fd);
+}
+
+static void tapped_pipes_carry_everything(void **state)
+{
+	int ours[3];
+	struct session s = make_tapped("cat; echo err >&2; exit 9", ours);
+
+	(void)state;
+	start(&s);
+	put(ours[0], "there and back\n");
+	await(ours[1], "there and back\n");
+	(void)close(ours[0]);
+	await(ours[2], "err\n");
+	assert_end_of_file(ours[1]);
+	assert_end_of_file(ours[2]);
+	assert_exits(&s, 9);
+}
+
+static void each_end_is_passed_on_when_it_comes(void **state)
+{
+	int ours[3];
+	struct session s =
+		make_tapped("exec <&- >&-; echo closed >&2; sleep 60", ours);
+
+	(void)state;
+	start(&s);
+	await(ours[2], "closed");
+	assert_end_of_file(ours[1]);
+	/* Nobody reads stdin: known without a byte being written. */
+	assert_int_equal(ctsh_wait_fd(ours[0], 0, ctsh_now_ms() + 10000), 1);
+	(void)close(ours[0]);
+	(void)kill(s.pid, SIGTERM);
+	assert_dies_of(&s, SIGHUP);
+	(void)close(ours[2]);
+}
+
+static void a_background_process_is_heard_to_its_end(void **state)
+{
+	int ours[3];
+	struct session s = make_tapped(
+		"exec 8<&0; (read x <&8; echo late $x) & echo >&9; exit 7",
+		ours);
+	char byte;
+
+	(void)state;
+	start(&s);
+	assert_int_equal(read(s.notes[0], &byte, 1), 1);
+	/* Time for the shell to end. */
+	ctsh_nap_us(100000);
+	put(ours[0], "word\n");
+	await(ours[1], "late word\n");
+	assert_end_of_file(ours[1]);
+	assert_end_of_file(ours[2]);
+	assert_exits(&s, 7);
+	(void)close(ours[0]);
+}
+
+static void who_leaves_does_not_wait_for_the_background(void **state)
+{
+	int ours[3];
+	struct session s = make_tapped("(exec sleep 60) & exit 7", ours);
+	int64_t begin = ctsh_now_ms();
+
+	(void)state;
+	start(&s);
+	ctsh_nap_us(100000);
+	for (int fd = 0; fd < 3; fd++)
+		(void)close(ours[fd]);
+	assert_exits(&s, 7);
+	assert_in_range(ctsh_now_ms() - begin, 0, 5000);
+}
+
+static void a_tapped_pipe_on_both_outputs_keeps_the_order(void **state)
+{
+	int ours[3];
+	struct session s = make_tapped("i=0; while [ $i -lt 300 ]; do echo o; "
+	                               "echo e >&2; i=$((i + 1)); done; "
+	                               "exec sleep 60 >&- 2>&-",
+	                               ours);
+	char text[1201] = "";
+	size_t used = 0;
+	ssize_t got;
+
+	(void)state;
+	(void)close(s.stdio[2]);
+	s.stdio[2] = fcntl(s.stdio[1], F_DUPFD_CLOEXEC, 3);
+	start(&s);
+	while ((got = read(ours[1], text + used, sizeof(text) - used)) > 0)
+		used += (size_t)got;
+	assert_int_equal(used, 1200);
+	for (size_t i = 0; i < used; i += 4)
+		assert_memory_equal(text + i, "o\ne\n", 4);
+	(void)kill(s.pid, SIGTERM);
+	assert_dies_of(&s, SIGHUP);
+	for (int fd = 0; fd < 3; fd++)
+		(void)close(ours[fd]);
+}
+
+static void with_a_terminal_the_session_ends_with_its_leader(void **state)
+{
+	struct session s = make_with_terminal("(exec sleep 60) & exit 7");
+	int64_t begin = ctsh_now_ms();
+	int ends[2];
+
+	(void)state;
+	assert_int_equal(pipe2(ends, O_CLOEXEC), 0);
+	s.tapped = true;
+	s.stdio[1] = ends[1];
+	start(&s);
+	assert_exits(&s, 7);
+	assert_in_range(ctsh_now_ms() - begin, 0, 5000);
+	(void)close(ends[0]);
+}
+
 static int needs_root(void **state)
 {
 	(void)state;
@@ -732,6 +880,13 @@ int main(void)
 		cmocka_unit_test(a_reader_that_leaves_is_noticed_inside),
 		cmocka_unit_test(
 			a_background_process_holds_no_relayed_output_up),
+		cmocka_unit_test(tapped_pipes_carry_everything),
+		cmocka_unit_test(each_end_is_passed_on_when_it_comes),
+		cmocka_unit_test(a_background_process_is_heard_to_its_end),
+		cmocka_unit_test(who_leaves_does_not_wait_for_the_background),
+		cmocka_unit_test(a_tapped_pipe_on_both_outputs_keeps_the_order),
+		cmocka_unit_test(
+			with_a_terminal_the_session_ends_with_its_leader),
 	};
 
 	(void)alarm(100);
