@@ -245,6 +245,37 @@ int ctsh_cgroup_open(struct ctsh_container *c, struct ctsh_error *err)
 	return expect_all(&wanted, err);
 }
 
+static int no_unified(struct ctsh_error *err)
+{
+	return ctsh_fail(err, CTSH_E_SYSTEM, 0,
+	                 "no mount of the unified cgroup hierarchy");
+}
+
+int ctsh_cgroup_open_unified(const char *text, struct ctsh_error *err)
+{
+	ctsh_autofree char *mounts = NULL;
+	struct ctsh_proc_cgroup line = {.hierarchy = 1};
+	struct ctsh_proc_mount mount;
+	const char *cursor;
+
+	while (line.hierarchy != 0)
+		if (ctsh_proc_next_cgroup(&text, &line) != 1)
+			return no_unified(err);
+	mounts = ctsh_read_file_at(AT_FDCWD, "/proc/self/mountinfo",
+	                           MOUNTINFO_MAX, NULL);
+	if (!mounts)
+		return ctsh_fail(err, CTSH_E_SYSTEM, errno, "read mountinfo");
+	cursor = mounts;
+	while (ctsh_proc_next_cgroup_mount(&cursor, &mount) == 1) {
+		ctsh_autoclose int fd = -1;
+
+		if (!shows(&mount, &line) || (fd = open_mount(&mount)) < 0)
+			continue;
+		return open_in_group(fd, &line, ".", O_PATH | O_DIRECTORY, err);
+	}
+	return no_unified(err);
+}
+
 int ctsh_cgroup_join(const struct ctsh_container *c, pid_t pid,
                      struct ctsh_error *err)
 {

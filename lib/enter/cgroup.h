@@ -28,6 +28,14 @@
 CTSH_MUST_CHECK int ctsh_cgroup_open(struct ctsh_container *c,
                                      struct ctsh_error *err);
 
+/*
+ * Opens the group that /proc/PID/cgroup text names in the unified hierarchy,
+ * our own or not.  An O_PATH descriptor that the caller owns; or -1 with
+ * E_GONE, or with E_SYSTEM if that hierarchy is not to be had here.
+ */
+CTSH_MUST_CHECK int ctsh_cgroup_open_unified(const char *text,
+                                             struct ctsh_error *err);
+
 /* Moves the process into the groups of the v1 hierarchies (the unified one is
  * joined by clone3).  0, or -1 with E_SYSTEM or E_GONE. */
 CTSH_MUST_CHECK int ctsh_cgroup_join(const struct ctsh_container *c, pid_t pid,

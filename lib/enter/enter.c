@@ -39,16 +39,17 @@ struct passage {
 /* 0 in the child, which then is M; or -1 with errno. */
 static long fork_m(struct passage *p)
 {
-	const struct ctsh_container *c = p->entry->container;
+	const struct ctsh_entry *e = p->entry;
+	int cgroup2 = e->group ? e->group->group : e->container->cgroup2;
 	struct clone_args args = {
 		.flags = CLONE_PIDFD,
 		.pidfd = (uintptr_t)&p->m_fd,
 		.exit_signal = SIGCHLD,
 	};
 
-	if (c->cgroup2 >= 0) {
+	if (cgroup2 >= 0) {
 		args.flags |= CLONE_INTO_CGROUP;
-		args.cgroup = (unsigned)c->cgroup2;
+		args.cgroup = (unsigned)cgroup2;
 	}
 	return syscall(SYS_clone3, &args, sizeof(args));
 }
@@ -135,9 +136,7 @@ static int guide_m(struct passage *p, struct ctsh_error *err)
 	    ctsh_talk_expect(&p->talk, p->m_fd, CTSH_STAGE_CONFINED, &ignored,
 	                     err))
 		return -1;
-	if (ctsh_verify_confined(p->m, e->container, e->plan, e->stdio,
-	                         e->plan->program ? e->program : -1,
-	                         p->own_filters, err))
+	if (ctsh_verify_confined(p->m, e, p->own_filters, err))
 		return ctsh_verify_failed(p->m_fd, err);
 	return ctsh_talk_go(&p->talk, err);
 }

@@ -38,6 +38,7 @@
 #include "../base/error.h"
 #include "../model/container.h"
 #include "../model/plan.h"
+#include "session_group.h"
 
 /* Called with a pidfd, borrowed, of each process as soon as it exists, so that
  * a watchdog can end it.  0, or -1 to refuse. */
@@ -46,6 +47,7 @@ typedef int ctsh_enter_watch(void *context, int pidfd, struct ctsh_error *err);
 struct ctsh_entry {
 	const struct ctsh_container *container;
 	const struct ctsh_plan *plan;
+	const struct ctsh_session_group *group; /* to be born in, or NULL */
 	int stdio[3]; /* what becomes 0 to 2; borrowed                  */
 	int terminal; /* which of 0 to 2 is to become the controlling
 	                 terminal, or -1                                */

@@ -147,6 +147,7 @@ int ctsh_parcel_pack(const struct ctsh_entry *entry, struct ctsh_parcel *parcel,
 	made.entry = copy(&room, entry, sizeof(*entry));
 	made.entry->container = copy_container(&room, entry->container);
 	made.entry->plan = copy_plan(&room, entry->plan);
+	made.entry->group = NULL;
 	if (room.full) {
 		ctsh_parcel_free(&made);
 		return ctsh_fail(err, CTSH_E_SYSTEM, E2BIG, "pack the parcel");

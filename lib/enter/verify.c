@@ -48,15 +48,14 @@ static int check_namespace(int proc, const struct ctsh_container *c,
 	return 0;
 }
 
-static int check_cgroups(int proc, const struct ctsh_container *c,
-                         struct ctsh_error *err)
+static int check_cgroups(int proc, const char *expected, struct ctsh_error *err)
 {
 	ctsh_autofree char *text = NULL;
 
 	text = ctsh_read_file_at(proc, "cgroup", CGROUP_TEXT_MAX, NULL);
 	if (!text)
 		return ctsh_fail(err, CTSH_E_SYSTEM, errno, "read cgroup");
-	if (strcmp(text, c->cgroup_text) != 0)
+	if (strcmp(text, expected) != 0)
 		return unsafe(err, "not in the init's cgroups");
 	return 0;
 }
@@ -246,22 +245,23 @@ static int check_descriptors(int proc, const int stdio[3], int program,
 	return 0;
 }
 
-int ctsh_verify_confined(pid_t m, const struct ctsh_container *c,
-                         const struct ctsh_plan *plan, const int stdio[3],
-                         int program, unsigned own_filters,
-                         struct ctsh_error *err)
+int ctsh_verify_confined(pid_t m, const struct ctsh_entry *e,
+                         unsigned own_filters, struct ctsh_error *err)
 {
+	const struct ctsh_container *c = e->container;
+	const char *cgroups = e->group ? e->group->text : c->cgroup_text;
+	int program = e->plan->program ? e->program : -1;
 	ctsh_autoclose int proc = ctsh_proc_of(m, err);
 	struct ctsh_proc_status status;
 
 	if (proc < 0 || check_namespaces(proc, c, "pid_for_children", err) ||
-	    check_cgroups(proc, c, err) || check_limits(proc, c, err) ||
-	    check_descriptors(proc, stdio, program, err) ||
+	    check_cgroups(proc, cgroups, err) || check_limits(proc, c, err) ||
+	    check_descriptors(proc, e->stdio, program, err) ||
 	    ctsh_proc_read_status(proc, &status, err))
 		return -1;
 	if (!has_root(proc, c))
 		return unsafe(err, "another root directory than the init's");
-	return check_powerless(proc, &status, c, plan, own_filters, err);
+	return check_powerless(proc, &status, c, e->plan, own_filters, err);
 }
 
 int ctsh_verify_born(pid_t s, const struct ctsh_container *c,
@@ -306,7 +306,7 @@ int ctsh_verify_unchanged(const struct ctsh_container *c,
 	struct ctsh_proc_status s;
 
 	if (self < 0 || check_namespaces(c->proc, c, "pid", err) ||
-	    check_cgroups(c->proc, c, err) ||
+	    check_cgroups(c->proc, c->cgroup_text, err) ||
 	    ctsh_lsm_check_unchanged(c->proc, self, &c->label, err) ||
 	    ctsh_proc_read_status(c->proc, &s, err))
 		return -1;

@@ -109,9 +109,16 @@ static void prepare(struct world *w, fake_setup *setup)
 
 static void expect(struct world *w, const char *reason)
 {
-	assert_int_equal(ctsh_verify_confined(w->init, &w->c, &w->plan,
-	                                      w->stdio, w->program, 0, &w->err),
-	                 -1);
+	static char *argv[] = {NULL};
+	struct ctsh_entry entry = {
+		.container = &w->c,
+		.plan = &w->plan,
+		.program = w->program,
+	};
+
+	w->plan.program = w->program >= 0 ? argv : NULL;
+	memcpy(entry.stdio, w->stdio, sizeof(entry.stdio));
+	assert_int_equal(ctsh_verify_confined(w->init, &entry, 0, &w->err), -1);
 	assert_int_equal(w->err.code, CTSH_E_UNSAFE);
 	if (!strstr(w->err.what, reason))
 		fail_msg("%s", w->err.what);
