@@ -4,8 +4,10 @@
  *
  *   slots/UID.N       flock: one of the logins of that uid under way
  *   slots/UID.wN      flock: one that waits for such a slot
- *   filters/KEY       copy of an init's filters, KEY = PID-START-COUNT-STACK
- *   filters/PID-START.lock   flock: somebody copies them now
+ *   sessions/UID.N    flock: one of the sessions of that uid, if they are
+ * counted filters/KEY       copy of an init's filters, KEY =
+ * PID-START-COUNT-STACK filters/PID-START.lock   flock: somebody copies them
+ * now
  *
  * Privilege: root.
  * Trust:     the directory is root's and 0700, checked at every open; what is
@@ -35,6 +37,15 @@
 CTSH_MUST_CHECK int ctsh_slot_take(uid_t uid, int64_t deadline_ms,
                                    struct ctsh_error *err);
 void ctsh_slot_release(int *slot);
+
+/*
+ * Takes one of `max` seats of that uid, without waiting: that many sessions at
+ * once whose rule counts them.  A descriptor, owned by the caller; the seat is
+ * free when its last copy is closed, by whatever end of whoever holds it.  -1:
+ * E_LIMIT, or E_SYSTEM if the directory cannot be had.
+ */
+CTSH_MUST_CHECK int ctsh_seat_take(uid_t uid, unsigned max,
+                                   struct ctsh_error *err);
 
 /* Makes a new copy, as ctsh_seccomp_copy() does; handed in by the caller,
  * since this directory knows nothing of how a container is entered. */
