@@ -16,6 +16,9 @@
 /* It answers at once or is dead; this is for a machine that stands still. */
 #define ANSWER_MS 5000
 
+/* For the end of what a session left behind. */
+#define RELEASE_MS 3000
+
 static int fail(struct ctsh_error *err, int sys, const char *what)
 {
 	return ctsh_fail(err, CTSH_E_SYSTEM, sys, "watchdog: %s", what);
@@ -45,16 +48,12 @@ static int post(const struct ctsh_watchdog *dog,
 	return 0;
 }
 
-/* For the last message: nobody waits for its receipt, and no full socket may
- * hold up the end of a login. */
-static void tell(struct ctsh_watchdog *dog,
-                 const struct ctsh_dog_message *message)
+/* Nobody waits for its receipt, and no full socket may hold up the end of a
+ * login. */
+static void tell(int sock, const struct ctsh_dog_message *message)
 {
-	if (dog->sock < 0)
-		return;
-	(void)!send(dog->sock, message, sizeof(*message),
+	(void)!send(sock, message, sizeof(*message),
 	            MSG_DONTWAIT | MSG_NOSIGNAL);
-	ctsh_close_fd(&dog->sock);
 }
 
 int ctsh_watchdog_start(struct ctsh_watchdog *dog,
@@ -99,6 +98,18 @@ int ctsh_watchdog_watch(struct ctsh_watchdog *dog, int pidfd,
 	return expect_yes(dog, err);
 }
 
+int ctsh_watchdog_hold(struct ctsh_watchdog *dog, enum ctsh_hold what, int fd,
+                       struct ctsh_error *err)
+{
+	struct ctsh_dog_message message = {.what = CTSH_DOG_HOLD,
+	                                   .status = (int32_t)what};
+
+	if (post(dog, &message, fd, err) < 0)
+		return -1;
+	dog->holds = true;
+	return expect_yes(dog, err);
+}
+
 int ctsh_watchdog_session(struct ctsh_watchdog *dog, struct ctsh_error *err)
 {
 	struct ctsh_dog_message message = {.what = CTSH_DOG_SESSION};
@@ -111,19 +122,34 @@ int ctsh_watchdog_session(struct ctsh_watchdog *dog, struct ctsh_error *err)
 	return expect_yes(dog, err);
 }
 
+void ctsh_watchdog_end(int sock, enum ctsh_ending ending)
+{
+	struct ctsh_dog_message message = {.what = CTSH_DOG_END,
+	                                   .status = (int32_t)ending};
+
+	tell(sock, &message);
+}
+
 void ctsh_watchdog_closed(struct ctsh_watchdog *dog, int status)
 {
 	struct ctsh_dog_message message = {.what = CTSH_DOG_CLOSED,
 	                                   .status = status};
 
-	tell(dog, &message);
+	tell(dog->sock, &message);
+	/* Who logs in again at once is to find their seat free, and nothing of
+	 * this session there. */
+	if (dog->holds)
+		(void)!ctsh_wait_fd(dog->sock, POLLIN,
+		                    ctsh_now_ms() + RELEASE_MS);
+	ctsh_close_fd(&dog->sock);
 }
 
 void ctsh_watchdog_dismiss(struct ctsh_watchdog *dog)
 {
 	struct ctsh_dog_message message = {.what = CTSH_DOG_DISMISS};
 
-	tell(dog, &message);
+	tell(dog->sock, &message);
+	ctsh_close_fd(&dog->sock);
 }
 
 bool ctsh_watchdog_gone(const struct ctsh_watchdog *dog)

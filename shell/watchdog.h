@@ -23,9 +23,29 @@
 #include "../lib/base/error.h"
 #include "report.h"
 
+/* What the watchdog can be given to hold until the session is over. */
+enum ctsh_hold {
+	CTSH_HOLD_SEAT, /* one of max_sessions: a lock, given back by its end */
+	CTSH_HOLD_TIMER,  /* a timerfd: when it is readable the session ends */
+	CTSH_HOLD_PARENT, /* of a session's group, as session_group.h has them;
+	                   */
+	CTSH_HOLD_EVENTS, /* KILL the last of the three: with it the watchdog */
+	CTSH_HOLD_KILL,   /* answers for the group's end                     */
+	CTSH_HOLDS,
+};
+
+/* Why a session is ended before its shell has. */
+enum ctsh_ending {
+	CTSH_ENDING_NONE,
+	CTSH_ENDING_HANGUP,      /* the caller is gone, on_disconnect = kill */
+	CTSH_ENDING_IDLE,        /* idle_timeout                             */
+	CTSH_ENDING_MAX_SESSION, /* max_session                              */
+};
+
 struct ctsh_watchdog {
-	int sock;  /* our end; closing it tells the watchdog that we ended */
-	pid_t pid; /* to be reaped where the caller goes on             */
+	int sock;   /* our end; closing it tells the watchdog that we ended */
+	bool holds; /* something whose end a caller waits for          */
+	pid_t pid;  /* to be reaped where the caller goes on             */
 	const struct ctsh_report *report; /* borrowed                       */
 };
 
@@ -53,15 +73,28 @@ CTSH_MUST_CHECK int ctsh_watchdog_start(struct ctsh_watchdog *dog,
 CTSH_MUST_CHECK int ctsh_watchdog_watch(struct ctsh_watchdog *dog, int pidfd,
                                         struct ctsh_error *err);
 
+/*
+ * Gives it a descriptor (borrowed) to hold.  0; or -1 with E_SYSTEM, and it may
+ * or may not have it.
+ */
+CTSH_MUST_CHECK int ctsh_watchdog_hold(struct ctsh_watchdog *dog,
+                                       enum ctsh_hold what, int fd,
+                                       struct ctsh_error *err);
+
 /* The session runs: no deadline any more, the strict filter from now on.  Tells
  * the watchdog the user's name as the report has it by now.  0, or -1 with
  * E_SYSTEM: nothing was registered, or the deadline has passed. */
 CTSH_MUST_CHECK int ctsh_watchdog_session(struct ctsh_watchdog *dog,
                                           struct ctsh_error *err);
 
+/* Asks it to end the session: hangup, two seconds, kill; of a session with a
+ * group of its own, all that is in it.  Never blocks. */
+void ctsh_watchdog_end(int sock, enum ctsh_ending ending);
+
 /* The session ended with this wait status: write the closing line and end.
- * Never blocks.  Not believed while the leader lives: then the session is
- * ended. */
+ * Not believed while the leader lives: then the session is ended.  Does not
+ * block; where the watchdog holds something, waits three seconds at most for
+ * the end of all of it. */
 void ctsh_watchdog_closed(struct ctsh_watchdog *dog, int status);
 
 /* Whether it has ended, of whatever.  Never blocks. */

@@ -17,6 +17,9 @@
 /* Between the hangup and the kill. */
 #define HANGUP_MS 2000
 
+/* For the supervisor to say how it ended, which it has seen by then. */
+#define LAST_WORDS_MS 2000
+
 /* Phase two: all that is needed until the end of the session.  A dog that
  * cannot open, connect or clone cannot be made to do it. */
 static const int calls[] = {
@@ -42,7 +45,12 @@ static const int calls[] = {
 #endif
 	SYS_rt_sigreturn, /* the return of any handler */
 	SYS_exit_group,   /* the end */
+	/* The last ones for a session with a group of its own alone. */
+	SYS_pread64,  /* is anything left in it */
+	SYS_unlinkat, /* its removal */
 };
+
+#define GROUP_CALLS 2
 
 void ctsh_dog_signal(int pidfd, int signal)
 {
@@ -64,6 +72,7 @@ static bool has_ended(int pidfd, int timeout_ms)
  * for its end. */
 int ctsh_dog_strip(struct ctsh_dog *d, struct ctsh_error *err)
 {
+	size_t count = sizeof(calls) / sizeof(*calls);
 	int leader = d->watched[d->count - 1];
 
 	for (int i = 0; i < d->count - 1; i++)
@@ -72,18 +81,32 @@ int ctsh_dog_strip(struct ctsh_dog *d, struct ctsh_error *err)
 	d->count = 1;
 	if (dup2(STDIN_FILENO, STDERR_FILENO) < 0)
 		return ctsh_fail(err, CTSH_E_SYSTEM, errno, "watchdog: dup2");
-	return ctsh_allow_only(calls, sizeof(calls) / sizeof(*calls), err);
+	if (d->hold[CTSH_HOLD_KILL] < 0)
+		count -= GROUP_CALLS;
+	return ctsh_allow_only(calls, count, err);
 }
 
-_Noreturn static void close_session(const struct ctsh_dog *d,
-                                    const char *status)
+/* Until everything of the session has ended: what is frozen still holds its
+ * seat.  The line does not wait that long. */
+_Noreturn static void close_session(struct ctsh_dog *d, const char *status,
+                                    enum ctsh_ending ending)
 {
-	ctsh_report_closed(d->report, ctsh_now_ms() - d->session_ms, status);
+	static const char *const why[] = {
+		[CTSH_ENDING_NONE] = "",
+		[CTSH_ENDING_HANGUP] = "",
+		[CTSH_ENDING_IDLE] = " reason=idle",
+		[CTSH_ENDING_MAX_SESSION] = " reason=max_session",
+	};
+	char text[48];
+
+	(void)snprintf(text, sizeof(text), "%s%s", status, why[ending]);
+	ctsh_dog_end_group(d, ctsh_now_ms() + CTSH_DOG_GROUP_MS);
+	ctsh_report_closed(d->report, ctsh_now_ms() - d->session_ms, text);
+	ctsh_dog_end_group(d, -1);
 	_exit(0);
 }
 
-/* The supervisor is gone, or is not to be believed. */
-_Noreturn static void end_session(const struct ctsh_dog *d)
+static void end_leader(const struct ctsh_dog *d)
 {
 	int leader = d->watched[0];
 
@@ -92,10 +115,17 @@ _Noreturn static void end_session(const struct ctsh_dog *d)
 	ctsh_dog_signal(leader, SIGCONT);
 	if (!has_ended(leader, HANGUP_MS))
 		ctsh_dog_signal(leader, SIGKILL);
-	close_session(d, "lost");
 }
 
-_Noreturn static void end_as_told(const struct ctsh_dog *d, int status)
+/* The supervisor is gone, or is not to be believed. */
+_Noreturn static void end_session(struct ctsh_dog *d)
+{
+	end_leader(d);
+	close_session(d, "lost", CTSH_ENDING_NONE);
+}
+
+_Noreturn static void end_as_told(struct ctsh_dog *d, int status,
+                                  enum ctsh_ending ending)
 {
 	char text[24];
 
@@ -106,23 +136,75 @@ _Noreturn static void end_as_told(const struct ctsh_dog *d, int status)
 	else
 		(void)snprintf(text, sizeof(text), "signal:%d",
 		               WTERMSIG(status));
-	close_session(d, text);
+	close_session(d, text, ending);
 }
 
-_Noreturn void ctsh_dog_guard_session(const struct ctsh_dog *d)
+/* The message if there is one by then; false at the supervisor's end. */
+static bool hear(const struct ctsh_dog *d, struct ctsh_dog_message *message,
+                 int64_t deadline_ms)
 {
-	struct pollfd polls[2] = {{.fd = d->sock, .events = POLLIN},
-	                          {.fd = d->parent, .events = POLLIN}};
+	return ctsh_wait_fd(d->sock, POLLIN, deadline_ms) == 1 &&
+	       read(d->sock, message, sizeof(*message)) == sizeof(*message);
+}
+
+/* Ends it, and with it a supervisor that does not see it: one that is stopped,
+ * or waits for a terminal that takes nothing. */
+_Noreturn static void end_early(struct ctsh_dog *d, enum ctsh_ending ending)
+{
 	struct ctsh_dog_message message;
+	int64_t until;
+
+	end_leader(d);
+	ctsh_dog_end_group(d, ctsh_now_ms() + CTSH_DOG_GROUP_MS);
+	until = ctsh_now_ms() + LAST_WORDS_MS;
+	while (hear(d, &message, until))
+		if (message.what == CTSH_DOG_CLOSED)
+			end_as_told(d, message.status, ending);
+	ctsh_dog_signal(d->parent, SIGKILL);
+	close_session(d, "lost", ending);
+}
+
+_Noreturn static void obey(struct ctsh_dog *d)
+{
+	struct ctsh_dog_message message;
+
+	if (read(d->sock, &message, sizeof(message)) == sizeof(message)) {
+		if (message.what == CTSH_DOG_CLOSED)
+			end_as_told(d, message.status, CTSH_ENDING_NONE);
+		if (message.what == CTSH_DOG_END &&
+		    message.status > CTSH_ENDING_NONE &&
+		    message.status <= CTSH_ENDING_MAX_SESSION)
+			end_early(d, (enum ctsh_ending)message.status);
+	}
+	end_session(d);
+}
+
+_Noreturn void ctsh_dog_guard_session(struct ctsh_dog *d)
+{
+	enum { SOCK, PARENT, TIMER, LEADER, POLLS };
+	struct pollfd polls[POLLS] = {
+		[SOCK] = {.fd = d->sock, .events = POLLIN},
+		[PARENT] = {.fd = d->parent, .events = POLLIN},
+		[TIMER] = {.fd = d->hold[CTSH_HOLD_TIMER], .events = POLLIN},
+		[LEADER] = {.fd = -1, .events = POLLIN},
+	};
 	int count;
 
-	do
-		count = poll(polls, 2, -1);
-	while (count < 0 && errno == EINTR);
-	/* Its last message first: it may have died right after. */
-	if (count > 0 && polls[0].revents & POLLIN &&
-	    read(d->sock, &message, sizeof(message)) == sizeof(message) &&
-	    message.what == CTSH_DOG_CLOSED)
-		end_as_told(d, message.status);
-	end_session(d);
+	if (d->hold[CTSH_HOLD_KILL] >= 0)
+		polls[LEADER].fd = d->watched[0];
+	for (;;) {
+		do
+			count = poll(polls, POLLS, -1);
+		while (count < 0 && errno == EINTR);
+		/* Its last message first: it may have died right after. */
+		if (count > 0 && polls[SOCK].revents & POLLIN)
+			obey(d);
+		if (count < 0 || polls[SOCK].revents || polls[PARENT].revents)
+			end_session(d);
+		if (polls[TIMER].revents)
+			end_early(d, CTSH_ENDING_MAX_SESSION);
+		/* The supervisor may still be busy with what it wrote. */
+		ctsh_dog_end_group(d, ctsh_now_ms() + CTSH_DOG_GROUP_MS);
+		polls[LEADER].fd = -1;
+	}
 }

@@ -27,13 +27,14 @@
 /* For the sentence that the login process can no longer say. */
 #define SENTENCE_S 1
 
-static void kill_watched(const struct ctsh_dog *d)
+static void kill_watched(struct ctsh_dog *d)
 {
 	for (int i = 0; i < d->count; i++)
 		ctsh_dog_signal(d->watched[i], SIGKILL);
+	ctsh_dog_end_group(d, ctsh_now_ms() + CTSH_DOG_GROUP_MS);
 }
 
-static void answer(const struct ctsh_dog *d, char word)
+static void answer(struct ctsh_dog *d, char word)
 {
 	/* If nobody listens, the next read says so. */
 	if (write(d->sock, &word, 1) == 1 || errno == EPIPE)
@@ -67,6 +68,20 @@ static void take_watch(struct ctsh_dog *d, int pidfd)
 	if (pidfd >= 0)
 		ctsh_dog_signal(pidfd, SIGKILL);
 	ctsh_close_fd(&pidfd);
+	d->refused = true;
+	answer(d, CTSH_DOG_NO);
+}
+
+/* What is held already cannot be exchanged. */
+static void take_hold(struct ctsh_dog *d, int32_t what, int fd)
+{
+	if (fd >= 0 && !d->late && what >= 0 && what < CTSH_HOLDS &&
+	    d->hold[what] < 0) {
+		d->hold[what] = fd;
+		answer(d, CTSH_DOG_YES);
+		return;
+	}
+	ctsh_close_fd(&fd);
 	d->refused = true;
 	answer(d, CTSH_DOG_NO);
 }
@@ -111,10 +126,16 @@ static void take_message(struct ctsh_dog *d)
 		kill_watched(d);
 		_exit(1);
 	}
-	if (got == sizeof(message) && message.what == CTSH_DOG_DISMISS)
+	if (got == sizeof(message) && message.what == CTSH_DOG_DISMISS) {
+		ctsh_dog_end_group(d, ctsh_now_ms() + CTSH_DOG_GROUP_MS);
 		_exit(0);
+	}
 	if (got == sizeof(message) && message.what == CTSH_DOG_WATCH) {
 		take_watch(d, ctsh_steal_fd(&fd));
+		return;
+	}
+	if (got == sizeof(message) && message.what == CTSH_DOG_HOLD) {
+		take_hold(d, message.status, ctsh_steal_fd(&fd));
 		return;
 	}
 	if (got == sizeof(message) && message.what == CTSH_DOG_SESSION) {
@@ -233,6 +254,8 @@ _Noreturn void ctsh_watchdog_run(int sock, int parent,
 	                     .deadline_ms = deadline_ms};
 	struct ctsh_error err;
 
+	for (int i = 0; i < CTSH_HOLDS; i++)
+		d.hold[i] = -1;
 	/* The first message to us then fails. */
 	if (confine(&d, &err) < 0)
 		_exit(1);

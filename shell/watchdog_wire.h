@@ -3,7 +3,7 @@
  * watchdog_wire.h - what the login process and its watchdog say to each other.
  *
  * Messages of one fixed size over SOCK_SEQPACKET; a WATCH carries a pidfd.
- * WATCH and SESSION are answered by one byte, as is the start itself.
+ * WATCH, HOLD and SESSION are answered by one byte, as is the start itself.
  *
  * Privilege: none.
  * Trust:     once the session runs the sender is the user's process.
@@ -20,6 +20,8 @@ enum {
 	CTSH_DOG_SESSION,
 	CTSH_DOG_CLOSED,
 	CTSH_DOG_DISMISS,
+	CTSH_DOG_HOLD, /* `status`: enum ctsh_hold; carries the descriptor */
+	CTSH_DOG_END,  /* `status`: enum ctsh_ending                       */
 };
 
 #define CTSH_DOG_YES 'y'
@@ -27,7 +29,7 @@ enum {
 
 struct ctsh_dog_message {
 	int32_t what;
-	int32_t status; /* CLOSED: the wait status */
+	int32_t status; /* CLOSED: the wait status; others see above */
 	char user[sizeof(((struct ctsh_report *)0)->user)]; /* SESSION */
 };
 
