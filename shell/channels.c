@@ -215,6 +215,17 @@ bool ctsh_channels_pending(const struct ctsh_channels *channels)
 	return false;
 }
 
+bool ctsh_channels_moved(struct ctsh_channels *channels)
+{
+	bool moved = false;
+
+	for (int i = 0; i < CTSH_CHANNELS; i++) {
+		moved |= channels->one[i].moved;
+		channels->one[i].moved = false;
+	}
+	return moved;
+}
+
 /* What is in a pipe now, the dead leader's last words among it. */
 static size_t readable_bytes(int fd)
 {

@@ -64,6 +64,9 @@ void ctsh_channels_move(struct ctsh_channels *channels,
  * ended, also whether a tapped output may still bring some. */
 bool ctsh_channels_pending(const struct ctsh_channels *channels);
 
+/* Whether any bytes came or went since it was last asked. */
+bool ctsh_channels_moved(struct ctsh_channels *channels);
+
 /*
  * The session's leader has ended: nothing goes in any more, and what comes out
  * is bounded, by amount, to what the kernel may hold now: a process in the

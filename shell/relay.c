@@ -101,6 +101,7 @@ static void move_out(struct ctsh_channel *channel)
 	if (sent <= 0)
 		return;
 	channel->start += (size_t)sent;
+	channel->moved = true;
 	compact(channel);
 }
 
@@ -125,6 +126,7 @@ static void move_in(struct ctsh_channel *channel)
 		return;
 	}
 	channel->end += (size_t)got;
+	channel->moved = true;
 	if (channel->read_left != SIZE_MAX)
 		channel->read_left -= (size_t)got;
 }

@@ -44,6 +44,7 @@ struct ctsh_channel {
 	size_t read_left;  /* bytes that may still be read; SIZE_MAX: no
 	                      limit                                       */
 	size_t start, end; /* what is in the buffer                       */
+	bool moved;        /* bytes came or went since this was cleared   */
 	char *buffer;      /* CTSH_RELAY_BUFFER bytes, borrowed           */
 };
 

@@ -11,14 +11,25 @@
 
 #include "../lib/enter/sandbox.h"
 #include "channels.h"
+#include "presence.h"
 
-enum { POLL_LEADER, POLL_SIGNALS, POLL_WATCHDOG, POLL_CHANNELS };
+enum {
+	POLL_LEADER,
+	POLL_SIGNALS,
+	POLL_WATCHDOG,
+	POLL_CALLER,
+	POLL_CHANNELS = POLL_CALLER + CTSH_PRESENCE_POLLS,
+};
 #define POLLS (POLL_CHANNELS + CTSH_CHANNELS_POLLS)
+
+/* For a reader that is slow, once a limit has ended the session. */
+#define ENDING_MS 500
 
 struct loop {
 	struct ctsh_supervision *s;
 	int signals;
 	bool had_terminal;
+	struct ctsh_presence presence;
 	struct ctsh_channels channels;
 	struct pollfd polls[POLLS];
 };
@@ -144,6 +155,16 @@ static int prepare(struct loop *l, struct ctsh_error *err)
 	    ctsh_channels_connect(&l->channels, &l->s->descriptors,
 	                          l->s->master, l->s->relay, err) < 0)
 		return -1;
+	if (ctsh_limits_any(&l->s->limits))
+		ctsh_limits_speak_on(&l->s->limits,
+		                     l->had_terminal
+		                             ? l->channels.one[CTSH_TTY_OUT].to
+		                             : STDERR_FILENO,
+		                     l->had_terminal);
+	if (l->s->kill_at_end)
+		ctsh_presence_open(&l->presence);
+	if (ctsh_limits_stir(&l->s->limits, err) < 0)
+		return -1;
 	release_passed(l);
 	return ctsh_allow_only(calls, sizeof(calls) / sizeof(*calls), err);
 }
@@ -161,13 +182,44 @@ static int signal_leader(const struct loop *l, int signal)
 	                    NULL, 0);
 }
 
+/* By the watchdog, who may. */
+static void end_early(struct loop *l, enum ctsh_ending ending)
+{
+	if (ending == CTSH_ENDING_NONE || l->s->ending)
+		return;
+	l->s->ending = ending;
+	ctsh_watchdog_end(l->s->watchdog, ending);
+}
+
 /* The caller is gone.  Returns once the session knows it. */
 static void hang_up(struct loop *l, int signal)
 {
 	if (l->had_terminal)
 		close_master(l);
-	else if (signal_leader(l, SIGHUP) < 0 && errno == EPERM)
+	else if (!l->s->kill_at_end && signal_leader(l, SIGHUP) < 0 &&
+	         errno == EPERM)
 		ctsh_end_by_signal(signal);
+	if (l->s->kill_at_end)
+		end_early(l, CTSH_ENDING_HANGUP);
+}
+
+static void keep_limits(struct loop *l)
+{
+	int64_t now;
+
+	if (l->s->ending || !ctsh_limits_any(&l->s->limits))
+		return;
+	now = ctsh_limits_now();
+	if (ctsh_channels_moved(&l->channels))
+		ctsh_limits_touch(&l->s->limits, now);
+	end_early(l, ctsh_limits_keep(&l->s->limits, now));
+}
+
+static int time_left(const struct loop *l)
+{
+	if (l->s->ending || !ctsh_limits_any(&l->s->limits))
+		return -1;
+	return ctsh_limits_timeout(&l->s->limits, ctsh_limits_now());
 }
 
 /* After a stop: the shell that we were stopped for has set its own modes. */
@@ -197,15 +249,18 @@ static int take_signals(struct loop *l)
 	return end;
 }
 
+/* `timeout_ms` -1: until something happens or a limit is to be looked at. */
 static int wait_for_events(struct loop *l, int timeout_ms)
 {
 	int count;
 
 	l->polls[POLL_SIGNALS] =
 		(struct pollfd){.fd = l->signals, .events = POLLIN};
+	ctsh_presence_poll(&l->presence, &l->polls[POLL_CALLER]);
 	ctsh_channels_poll(&l->channels, &l->polls[POLL_CHANNELS]);
 	do
-		count = poll(l->polls, POLLS, timeout_ms);
+		count = poll(l->polls, POLLS,
+		             timeout_ms < 0 ? time_left(l) : timeout_ms);
 	while (count < 0 && errno == EINTR);
 	return count;
 }
@@ -239,6 +294,7 @@ static int run(struct loop *l, struct ctsh_error *err)
 		if (wait_for_events(l, -1) < 0)
 			return ctsh_fail(err, CTSH_E_SYSTEM, errno, "poll");
 		ctsh_channels_move(&l->channels, &l->polls[POLL_CHANNELS]);
+		keep_limits(l);
 		if (l->polls[POLL_LEADER].revents)
 			return 0;
 		if (l->polls[POLL_SIGNALS].revents) {
@@ -252,6 +308,8 @@ static int run(struct loop *l, struct ctsh_error *err)
 			return ctsh_fail(err, CTSH_E_SYSTEM, 0,
 			                 "the watchdog is gone");
 		judge_terminal(l);
+		if (ctsh_presence_gone(&l->presence, &l->polls[POLL_CALLER]))
+			hang_up(l, SIGHUP);
 	}
 }
 
@@ -268,12 +326,33 @@ static void drain(struct loop *l)
 	/* Nothing is left that it could end; one that is gone would wake us
 	 * for ever. */
 	l->polls[POLL_WATCHDOG].fd = -1;
-	while (wait_for_events(
-		       l, ctsh_channels_pending(&l->channels) ? -1 : 0) > 0) {
+	ctsh_presence_close(&l->presence);
+	for (;;) {
+		bool pending = ctsh_channels_pending(&l->channels);
+		int patience = !pending ? 0 : l->s->ending ? ENDING_MS : -1;
+		int count = wait_for_events(l, patience);
+
+		if (count < 0 || (count == 0 && patience >= 0))
+			return;
 		if (l->polls[POLL_SIGNALS].revents && take_signals(l))
 			return;
 		ctsh_channels_move(&l->channels, &l->polls[POLL_CHANNELS]);
+		keep_limits(l);
 	}
+}
+
+/* A supervisor that was stopped sees only now why its leader ended. */
+static void say_why(struct loop *l)
+{
+	const struct ctsh_limits *limits = &l->s->limits;
+
+	if (limits->session_ms > 0 && !l->s->ending &&
+	    ctsh_limits_now() - limits->begun_ms >= limits->session_ms)
+		l->s->ending = CTSH_ENDING_MAX_SESSION;
+	if (l->s->ending > CTSH_ENDING_HANGUP)
+		ctsh_limits_say(limits, l->s->ending == CTSH_ENDING_IDLE
+		                                ? CTSH_DUE_END_IDLE
+		                                : CTSH_DUE_END_SESSION);
 }
 
 static int reap(pid_t leader, int *status, struct ctsh_error *err)
@@ -296,12 +375,13 @@ static void clean_up(struct loop *l)
 	for (int i = 0; i < 3; i++)
 		ctsh_close_fd(&l->s->relay[i]);
 	ctsh_close_fd(&l->signals);
+	ctsh_close_fd(&l->s->limits.voice);
 }
 
 int ctsh_supervise(struct ctsh_supervision *s, int *status,
                    struct ctsh_error *err)
 {
-	struct loop l = {.s = s, .signals = -1};
+	struct loop l = {.s = s, .signals = -1, .presence = CTSH_PRESENCE_INIT};
 	int result;
 
 	ctsh_channels_init(&l.channels);
@@ -310,7 +390,8 @@ int ctsh_supervise(struct ctsh_supervision *s, int *status,
 		result = run(&l, err);
 	if (result == 0)
 		drain(&l);
-	else
+	say_why(&l);
+	if (result < 0)
 		(void)signal_leader(&l, SIGHUP);
 	clean_up(&l);
 	return result == 0 ? reap(s->leader, status, err) : -1;

@@ -15,6 +15,7 @@
 
 #include "../lib/base/error.h"
 #include "descriptors.h"
+#include "limits.h"
 #include "terminal.h"
 
 struct ctsh_supervision {
@@ -26,6 +27,10 @@ struct ctsh_supervision {
 	int watchdog;     /* our end of its socket, borrowed; -1: none   */
 	struct ctsh_descriptors descriptors;
 	struct ctsh_terminal terminal;
+	bool kill_at_end;          /* nothing of the session outlives it, or the
+	                              caller's presence                        */
+	struct ctsh_limits limits; /* begun already                   */
+	enum ctsh_ending ending;   /* set if it is ended early        */
 };
 
 /*
@@ -37,6 +42,11 @@ struct ctsh_supervision {
  * Without a pty the leader is signalled; where that is forbidden (it has
  * another uid) this process dies of the very signal, and the watchdog ends the
  * session.
+ *
+ * With kill_at_end the watchdog is then asked to end all of the session, and so
+ * it is when the caller goes without a hangup (presence.h).  With limits it is
+ * asked when one is reached; `ending` says which, a line on the terminal or
+ * stderr says so, and on a terminal there was one a minute before.
  *
  * Descriptors 0 to 2 that passed are closed, so that their other ends learn
  * when the container closes them; terminals stay.  Afterwards SIGHUP, SIGTERM,
