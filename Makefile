@@ -168,15 +168,19 @@ LIB_SRC = \
 	lib/route/environment.c lib/route/identity.c lib/route/named.c \
 	lib/route/plan.c lib/route/route.c \
 	lib/route/locale.c \
-	lib/route/sftp.c
+	lib/route/sftp.c \
+	lib/enter/session_group.c lib/registry/seats.c
 
 # All of shell/ but the stub.
 SHELL_SRC = \
 	shell/caller.c shell/channels.c shell/descriptors.c \
-	shell/host_shell.c shell/invocation.c shell/relay.c shell/report.c \
+	shell/host_shell.c shell/invocation.c shell/limits.c shell/presence.c \
+	shell/relay.c \
+	shell/report.c \
 	shell/login_decide.c shell/login_enter.c shell/login_supervise.c \
 	shell/session.c shell/stdio.c shell/supervisor.c shell/terminal.c \
-	shell/watchdog.c shell/watchdog_guard.c shell/watchdog_run.c
+	shell/watchdog.c shell/watchdog_group.c shell/watchdog_guard.c \
+	shell/watchdog_run.c
 
 CTL_SRC = \
 	ctl/check.c ctl/ctshctl.c ctl/explain.c

@@ -37,6 +37,7 @@
 #define CTSH_CALLER_COMMAND "SSH_ORIGINAL_COMMAND"
 #define CTSH_CALLER_COMMAND_MAX 131000
 
+#define CTSH_EXIT_ENDED 124         /* a limit ended the session (timeout(1)) */
 #define CTSH_EXIT_FAILURE 125       /* ctsh refused or failed            */
 #define CTSH_EXIT_NOT_STARTABLE 126 /* the shell is there and won't run  */
 #define CTSH_EXIT_NOT_FOUND 127     /* no shell of that name inside      */

@@ -35,6 +35,8 @@ struct ctsh_login {
 	int64_t session_ms; /* when the session began */
 	int network; /* that the caller was in, if not the host's, or -1 */
 	struct ctsh_watchdog dog;
+	struct ctsh_session_group group; /* if the rule wants one */
+	enum ctsh_ending ending;         /* before the shell's own, why */
 	int64_t deadline_ms;
 	struct ctsh_route route;
 	struct ctsh_plan plan;

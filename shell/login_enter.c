@@ -5,6 +5,7 @@
 #include "../lib/base/fdio.h"
 #include "../lib/enter/interior.h"
 #include "../lib/enter/userdir.h"
+#include "../lib/registry/registry.h"
 #include "../lib/route/environment.h"
 #include "../lib/route/sftp.h"
 #include "login.h"
@@ -44,6 +45,8 @@ static int plan(struct ctsh_login *l, struct ctsh_error *err)
 
 	if (ctsh_descriptors_judge(&l->descriptors, err))
 		return -1;
+	if (l->route.rule->idle_timeout)
+		ctsh_descriptors_tap(&l->descriptors);
 	request.terminal = l->descriptors.any_terminal;
 	l->route.caller = l->invocation.caller;
 	l->route.want_sftp = ctsh_sftp_wanted(request.command);
@@ -99,6 +102,23 @@ static int watch(void *context, int pidfd, struct ctsh_error *err)
 	return ctsh_watchdog_watch(&l->dog, pidfd, err);
 }
 
+/* With on_disconnect = "kill".  The watchdog answers for it from the moment it
+ * exists, so that no end of this process leaves it behind. */
+static int make_group(struct ctsh_login *l, struct ctsh_error *err)
+{
+	struct ctsh_session_group *g = &l->group;
+
+	if (ctsh_session_group_make(g, &l->route.container, l->report.ref, err))
+		return -1;
+	if (ctsh_watchdog_hold(&l->dog, CTSH_HOLD_PARENT, g->parent, err) ||
+	    ctsh_watchdog_hold(&l->dog, CTSH_HOLD_EVENTS, g->events, err) ||
+	    ctsh_watchdog_hold(&l->dog, CTSH_HOLD_KILL, g->kill, err)) {
+		ctsh_session_group_remove(g);
+		return -1;
+	}
+	return 0;
+}
+
 /* Step 9. */
 static int enter(struct ctsh_login *l, struct ctsh_error *err)
 {
@@ -111,6 +131,11 @@ static int enter(struct ctsh_login *l, struct ctsh_error *err)
 		.deadline_ms = l->deadline_ms,
 	};
 
+	if (l->route.rule->kill_at_end) {
+		if (make_group(l, err))
+			return -1;
+		entry.group = &l->group;
+	}
 	if (make_stdio(l, err))
 		return -1;
 	memcpy(entry.stdio, l->io.inside, sizeof(entry.stdio));
@@ -118,11 +143,29 @@ static int enter(struct ctsh_login *l, struct ctsh_error *err)
 	if (ctsh_enter(&entry, &l->leader, err))
 		return -1;
 	ctsh_close_fd(&l->program);
+	ctsh_session_group_close(&l->group);
 	ctsh_stdio_close_inside(&l->io);
 	return 0;
 }
 
+/* With max_sessions.  The watchdog has it to itself, and lives exactly as long
+ * as the session. */
+static int take_seat(struct ctsh_login *l, struct ctsh_error *err)
+{
+	ctsh_autoclose int seat = -1;
+
+	if (l->route.rule->max_sessions == 0)
+		return 0;
+	seat = ctsh_seat_take(l->invocation.uid, l->route.rule->max_sessions,
+	                      err);
+	if (seat < 0)
+		return -1;
+	return ctsh_watchdog_hold(&l->dog, CTSH_HOLD_SEAT, seat, err);
+}
+
 int ctsh_login_enter(struct ctsh_login *l, struct ctsh_error *err)
 {
+	if (take_seat(l, err))
+		return -1;
 	return plan(l, err) ? -1 : enter(l, err);
 }

@@ -2,6 +2,7 @@
 /* Step 10 of a login. */
 #include <fcntl.h>
 #include <string.h>
+#include <sys/timerfd.h>
 #include <unistd.h>
 
 #include "../lib/base/fdio.h"
@@ -10,6 +11,8 @@
 #include "../lib/registry/registry.h"
 #include "login.h"
 #include "supervisor.h"
+
+#define TIMER_LATER_NS 500000000
 
 /* The audit session, which ties the line to the kernel's records. */
 static void read_audit_session(char *text, size_t size)
@@ -45,6 +48,29 @@ static char *missed_directory(const struct ctsh_login *l)
 	return strdup(l->plan.directories[0]);
 }
 
+/* max_session is the watchdog's to keep.  A moment later than the supervisor,
+ * which then has a sentence for it; a stopped one has none. */
+static int set_limits(struct ctsh_login *l, struct ctsh_limits *limits,
+                      struct ctsh_error *err)
+{
+	const struct ctsh_rule *rule = l->route.rule;
+	struct itimerspec once = {
+		.it_value = {.tv_sec = rule->max_session,
+	                     .tv_nsec = TIMER_LATER_NS},
+	};
+	ctsh_autoclose int timer = -1;
+
+	ctsh_limits_begin(limits, rule->idle_timeout, rule->max_session,
+	                  ctsh_limits_now());
+	limits->ref = l->report.ref;
+	if (rule->max_session == 0)
+		return 0;
+	timer = timerfd_create(CLOCK_BOOTTIME, TFD_CLOEXEC | TFD_NONBLOCK);
+	if (timer < 0 || timerfd_settime(timer, 0, &once, NULL))
+		return ctsh_fail(err, CTSH_E_SYSTEM, errno, "timer");
+	return ctsh_watchdog_hold(&l->dog, CTSH_HOLD_TIMER, timer, err);
+}
+
 /*
  * Step 10.  The container and the registry are closed first: the supervisor
  * holds nothing but the session's own descriptors.
@@ -60,12 +86,16 @@ int ctsh_login_supervise(struct ctsh_login *l, int *status,
 		.descriptors = l->descriptors,
 		.terminal = l->terminal,
 		.watchdog = l->dog.sock,
+		.kill_at_end = l->route.rule->kill_at_end,
+		.limits = CTSH_LIMITS_INIT,
 	};
+	int rc;
 	gid_t gid = l->route.person.gid;
 	ctsh_autofree char *missed = missed_directory(l);
 
 	l->session_ms = ctsh_now_ms();
-	if (ctsh_watchdog_session(&l->dog, err))
+	if (set_limits(l, &s.limits, err) ||
+	    ctsh_watchdog_session(&l->dog, err))
 		return -1;
 	log_open(l);
 	ctsh_plan_free(&l->plan);
@@ -77,5 +107,7 @@ int ctsh_login_supervise(struct ctsh_login *l, int *status,
 	ctsh_slot_release(&l->slot);
 	if (missed)
 		ctsh_report_elsewhere(missed);
-	return ctsh_supervise(&s, status, err);
+	rc = ctsh_supervise(&s, status, err);
+	l->ending = s.ending;
+	return rc;
 }

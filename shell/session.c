@@ -93,6 +93,7 @@ int main(int argc, char **argv)
 		.network = -1,
 		.program = -1,
 		.dog = CTSH_WATCHDOG_INIT,
+		.group = CTSH_SESSION_GROUP_INIT,
 		.terminal = CTSH_TERMINAL_INIT,
 		.io = CTSH_STDIO_INIT,
 	};
@@ -120,5 +121,6 @@ int main(int argc, char **argv)
 		return refuse(&l, &err);
 	}
 	ctsh_watchdog_closed(&l.dog, status);
-	return end_like(status);
+	return l.ending > CTSH_ENDING_HANGUP ? CTSH_EXIT_ENDED
+	                                     : end_like(status);
 }

@@ -64,6 +64,10 @@ struct ctsh_rule {
 	ctsh_ns_set share;
 	bool allow_no_seccomp; /* allow_unconfined has "seccomp"         */
 	bool allow_no_lsm;     /* allow_unconfined has "lsm"             */
+	bool kill_at_end;      /* on_disconnect = "kill"                 */
+	unsigned idle_timeout; /* seconds; 0: no limit, as the next two  */
+	unsigned max_session;  /* seconds                                */
+	unsigned max_sessions; /* of one uid at once                     */
 };
 
 /* An `engine NAME { }` section: where an engine really is. */

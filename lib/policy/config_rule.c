@@ -131,6 +131,38 @@ static int set_allow_unconfined(struct ctsh_rule *rule,
 	return 0;
 }
 
+static int set_on_disconnect(struct ctsh_rule *rule,
+                             const struct ctsh_setting *setting,
+                             struct ctsh_error *err)
+{
+	return ctsh_setting_choice(setting, "hup", "kill", &rule->kill_at_end,
+	                           err);
+}
+
+static int set_idle_timeout(struct ctsh_rule *rule,
+                            const struct ctsh_setting *setting,
+                            struct ctsh_error *err)
+{
+	return ctsh_setting_number(setting, CTSH_SECONDS_MAX,
+	                           &rule->idle_timeout, err);
+}
+
+static int set_max_session(struct ctsh_rule *rule,
+                           const struct ctsh_setting *setting,
+                           struct ctsh_error *err)
+{
+	return ctsh_setting_number(setting, CTSH_SECONDS_MAX,
+	                           &rule->max_session, err);
+}
+
+static int set_max_sessions(struct ctsh_rule *rule,
+                            const struct ctsh_setting *setting,
+                            struct ctsh_error *err)
+{
+	return ctsh_setting_number(setting, CTSH_SESSIONS_MAX,
+	                           &rule->max_sessions, err);
+}
+
 const struct ctsh_rule_key ctsh_rule_keys[CTSH_RULE_KEYS] = {
 	{"match", true, RULE_ONLY, set_match},
 	{"container", false, NO_DEFAULT, set_container},
@@ -146,6 +178,10 @@ const struct ctsh_rule_key ctsh_rule_keys[CTSH_RULE_KEYS] = {
 	{"container_env", false, EVERYWHERE, set_container_env},
 	{"share", true, EVERYWHERE, set_share},
 	{"allow_unconfined", true, EVERYWHERE, set_allow_unconfined},
+	{"on_disconnect", false, EVERYWHERE, set_on_disconnect},
+	{"idle_timeout", false, EVERYWHERE, set_idle_timeout},
+	{"max_session", false, EVERYWHERE, set_max_session},
+	{"max_sessions", false, EVERYWHERE, set_max_sessions},
 };
 
 const struct ctsh_rule_key *ctsh_rule_key_find(const char *name)

@@ -11,6 +11,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "../base/error.h"
 #include "../model/rule.h"
@@ -31,7 +32,11 @@ struct ctsh_rule_key {
 	           struct ctsh_error *err);
 };
 
-#define CTSH_RULE_KEYS 14
+#define CTSH_RULE_KEYS 18
+
+/* A hundred years, in seconds: whoever writes more has mistyped. */
+#define CTSH_SECONDS_MAX UINT32_C(3153600000)
+#define CTSH_SESSIONS_MAX 1000
 
 /* All keys of a rule. */
 extern const struct ctsh_rule_key ctsh_rule_keys[CTSH_RULE_KEYS];

@@ -57,6 +57,20 @@ int ctsh_setting_choice(const struct ctsh_setting *setting,
 	return 0;
 }
 
+int ctsh_setting_number(const struct ctsh_setting *setting, unsigned max,
+                        unsigned *out, struct ctsh_error *err)
+{
+	const char *value = setting->values[0];
+	uint64_t number;
+
+	if (!ctsh_text_number(value, max, &number))
+		return ctsh_setting_fail(setting, 0, err,
+		                         "'%s' is not a number from 0 to %u",
+		                         value, max);
+	*out = (unsigned)number;
+	return 0;
+}
+
 int ctsh_setting_path(const struct ctsh_setting *setting, bool may_auto,
                       char **out, struct ctsh_error *err)
 {

@@ -77,6 +77,11 @@ CTSH_MUST_CHECK int ctsh_setting_user(const struct ctsh_setting *setting,
                                       struct ctsh_rule *rule,
                                       struct ctsh_error *err);
 
+/* A count from 0 to `max`, in decimal digits. */
+CTSH_MUST_CHECK int ctsh_setting_number(const struct ctsh_setting *setting,
+                                        unsigned max, unsigned *out,
+                                        struct ctsh_error *err);
+
 /* `keep_env`: globs of names of variables; ends with NULL. */
 CTSH_MUST_CHECK int ctsh_setting_keep_env(const struct ctsh_setting *setting,
                                           char ***out, struct ctsh_error *err);
