@@ -236,6 +236,12 @@ static size_t readable_bytes(int fd)
 	return (size_t)bytes;
 }
 
+void ctsh_channels_hang_up(struct ctsh_channels *channels)
+{
+	for (int i = 0; i < CTSH_CHANNELS; i++)
+		channels->one[i].to_its_end = false;
+}
+
 void ctsh_channels_leader_ended(struct ctsh_channels *channels)
 {
 	struct ctsh_channel *in = &channels->one[CTSH_RELAY_0];

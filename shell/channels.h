@@ -78,6 +78,10 @@ bool ctsh_channels_moved(struct ctsh_channels *channels);
  */
 void ctsh_channels_leader_ended(struct ctsh_channels *channels);
 
+/* The session is told to end: its leader's end will be that of tapped pipes
+ * too. */
+void ctsh_channels_hang_up(struct ctsh_channels *channels);
+
 /* Ends all channels and gives the memory back.  Harmless twice. */
 void ctsh_channels_close(struct ctsh_channels *channels);
 

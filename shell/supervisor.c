@@ -194,6 +194,7 @@ static void end_early(struct loop *l, enum ctsh_ending ending)
 /* The caller is gone.  Returns once the session knows it. */
 static void hang_up(struct loop *l, int signal)
 {
+	ctsh_channels_hang_up(&l->channels);
 	if (l->had_terminal)
 		close_master(l);
 	else if (!l->s->kill_at_end && signal_leader(l, SIGHUP) < 0 &&
