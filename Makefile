@@ -173,12 +173,12 @@ LIB_SRC = \
 
 # All of shell/ but the stub.
 SHELL_SRC = \
-	shell/caller.c shell/channels.c shell/descriptors.c \
+	shell/caller.c shell/calls.c shell/channels.c shell/descriptors.c \
 	shell/host_shell.c shell/invocation.c shell/limits.c shell/presence.c \
 	shell/relay.c \
 	shell/report.c \
 	shell/login_decide.c shell/login_enter.c shell/login_supervise.c \
-	shell/session.c shell/stdio.c shell/supervisor.c shell/terminal.c \
+	shell/session.c shell/signals.c shell/stdio.c shell/supervisor.c shell/terminal.c \
 	shell/watchdog.c shell/watchdog_group.c shell/watchdog_guard.c \
 	shell/watchdog_run.c
 

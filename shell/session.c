@@ -21,7 +21,7 @@
 #include "handover.h"
 #include "host_shell.h"
 #include "login.h"
-#include "supervisor.h"
+#include "signals.h"
 
 #define REAP_MS 500
 

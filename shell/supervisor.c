@@ -3,15 +3,15 @@
 
 #include <errno.h>
 #include <signal.h>
-#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "../lib/enter/sandbox.h"
+#include "calls.h"
 #include "channels.h"
 #include "presence.h"
+#include "signals.h"
 
 enum {
 	POLL_LEADER,
@@ -33,94 +33,6 @@ struct loop {
 	struct ctsh_channels channels;
 	struct pollfd polls[POLLS];
 };
-
-/* Everything that is called from here to the end of the process. */
-static const int calls[] = {
-	SYS_read,  /* terminal, pty, pipes, signalfd */
-	SYS_write, /* the same; report_refused() */
-#ifdef SYS_poll
-	SYS_poll, /* the loop */
-#endif
-#ifdef SYS_ppoll
-	SYS_ppoll, /* poll(3) where there is no SYS_poll */
-#endif
-#ifdef SYS_ppoll_time64
-	SYS_ppoll_time64, /* the same on 32 bits */
-#endif
-	SYS_restart_syscall, /* poll after a stop or a suspended host */
-	SYS_recvfrom,        /* a caller's socket, without waiting */
-	SYS_sendto,          /* the same; the watchdog */
-	SYS_shutdown,        /* half-close of a caller's socket */
-	SYS_ioctl,           /* modes, window size, FIONREAD */
-	SYS_close,           /* the pty, pipes */
-	SYS_getpgid,         /* are we in the foreground */
-#ifdef SYS_wait4
-	SYS_wait4, /* the leader's status */
-#endif
-	SYS_waitid,            /* the same on newer architectures */
-	SYS_pidfd_send_signal, /* hangup to the leader */
-	SYS_rt_sigaction,      /* to die of a signal */
-	SYS_rt_sigprocmask,    /* the same */
-	SYS_rt_sigreturn,      /* the return of any handler */
-	SYS_kill,              /* ourselves, like the leader */
-	SYS_tgkill,            /* raise(3), abort(3) */
-	SYS_getpid,            /* whom to kill */
-	SYS_gettid,            /* the same */
-	SYS_prlimit64,         /* no core of ours */
-#ifdef SYS_setrlimit
-	SYS_setrlimit, /* the same */
-#endif
-#ifdef SYS_clock_gettime
-	SYS_clock_gettime, /* time, where the vDSO cannot tell */
-#endif
-#ifdef SYS_clock_gettime64
-	SYS_clock_gettime64, /* the same on 32 bits */
-#endif
-	SYS_munmap,     /* buffers given back */
-	SYS_brk,        /* free(3) of the caller's */
-	SYS_exit,       /* the end */
-	SYS_exit_group, /* the end */
-};
-
-_Noreturn void ctsh_end_by_signal(int signal)
-{
-	struct rlimit none = {0, 0};
-	struct sigaction plain = {.sa_handler = SIG_DFL};
-	sigset_t set;
-
-	(void)setrlimit(RLIMIT_CORE, &none);
-	(void)sigaction(signal, &plain, NULL);
-	(void)sigemptyset(&set);
-	(void)sigaddset(&set, signal);
-	(void)sigprocmask(SIG_UNBLOCK, &set, NULL);
-	(void)kill(getpid(), signal);
-	/* Its default is not to end a process, or we are a namespace's init. */
-	_exit(128 + signal);
-}
-
-/* The signals that the loop answers come by descriptor: no handler, no race.
- * The others mean what they mean to any program; keys send none while the
- * terminal is raw. */
-static int prepare_signals(struct loop *l, struct ctsh_error *err)
-{
-	static const int answered[] = {SIGHUP, SIGTERM, SIGWINCH, SIGCONT};
-	static const int plain[] = {SIGINT, SIGQUIT, SIGTSTP, SIGTTIN, SIGTTOU};
-	struct sigaction action = {.sa_handler = SIG_DFL};
-	sigset_t set;
-
-	(void)sigemptyset(&set);
-	for (size_t i = 0; i < sizeof(answered) / sizeof(*answered); i++)
-		(void)sigaddset(&set, answered[i]);
-	l->signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
-	if (l->signals < 0 || sigprocmask(SIG_BLOCK, &set, NULL) < 0)
-		return ctsh_fail(err, CTSH_E_SYSTEM, errno, "signalfd");
-	for (size_t i = 0; i < sizeof(plain) / sizeof(*plain); i++)
-		(void)sigaction(plain[i], &action, NULL);
-	/* A reader that is gone is an error of write(2), see relay.c. */
-	action.sa_handler = SIG_IGN;
-	(void)sigaction(SIGPIPE, &action, NULL);
-	return 0;
-}
 
 static int make_raw(struct loop *l, struct ctsh_error *err)
 {
@@ -151,7 +63,7 @@ static int prepare(struct loop *l, struct ctsh_error *err)
 {
 	l->had_terminal = l->s->master >= 0;
 	/* Until they are connected, a failure can still be told on stderr. */
-	if (prepare_signals(l, err) < 0 || make_raw(l, err) < 0 ||
+	if (ctsh_signals_open(&l->signals, err) < 0 || make_raw(l, err) < 0 ||
 	    ctsh_channels_connect(&l->channels, &l->s->descriptors,
 	                          l->s->master, l->s->relay, err) < 0)
 		return -1;
@@ -166,7 +78,7 @@ static int prepare(struct loop *l, struct ctsh_error *err)
 	if (ctsh_limits_stir(&l->s->limits, err) < 0)
 		return -1;
 	release_passed(l);
-	return ctsh_allow_only(calls, sizeof(calls) / sizeof(*calls), err);
+	return ctsh_calls_confine(NULL, 0, err);
 }
 
 static void close_master(struct loop *l)

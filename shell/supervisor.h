@@ -51,16 +51,12 @@ struct ctsh_supervision {
  * Descriptors 0 to 2 that passed are closed, so that their other ends learn
  * when the container closes them; terminals stay.  Afterwards SIGHUP, SIGTERM,
  * SIGWINCH and SIGCONT are blocked and SIGPIPE is ignored, and of system calls
- * those in the table of supervisor.c are left.
+ * those in the table of calls.c are left.
  *
  * 0 and its wait(2) status; or -1 with E_SYSTEM if the session could not be
  * supervised: then it was told to end.
  */
 CTSH_MUST_CHECK int ctsh_supervise(struct ctsh_supervision *s, int *status,
                                    struct ctsh_error *err);
-
-/* Ends this process by that signal, without a core.  For the status of a leader
- * that was killed; possible behind the filter. */
-_Noreturn void ctsh_end_by_signal(int signal);
 
 #endif

@@ -21,6 +21,7 @@
 
 #include "../../lib/base/fdio.h"
 #include "../../lib/enter/sandbox.h"
+#include "../../shell/signals.h"
 #include "../../shell/supervisor.h"
 #include "in_child.h"
 

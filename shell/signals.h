@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * signals.h - what signals mean to the supervisor.
+ *
+ * Privilege: none.
+ * Trust:     whoever has the user's uid may send them.
+ */
+#ifndef CTSH_SIGNALS_H
+#define CTSH_SIGNALS_H
+
+#include "../lib/base/error.h"
+
+/*
+ * From now on SIGHUP, SIGTERM, SIGWINCH and SIGCONT are read from `*fd`, owned
+ * by the caller, without waiting; SIGPIPE is ignored, and the signals of a
+ * terminal mean what they mean to any program.  0, or -1 with E_SYSTEM.
+ */
+CTSH_MUST_CHECK int ctsh_signals_open(int *fd, struct ctsh_error *err);
+
+/* Ends this process by that signal, without a core.  For the status of a leader
+ * that was killed; possible behind the filter. */
+_Noreturn void ctsh_end_by_signal(int signal);
+
+#endif
