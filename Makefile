@@ -67,6 +67,7 @@ OURS_CFLAGS += $(if $(WERROR),-Werror)
 OURS_CPPFLAGS += \
 	-DCTSH_VERSION='"$(VERSION)"' \
 	-DCTSH_SESSION_PATH='"$(libexecdir)/ctsh/ctsh-session"' \
+	-DCTSH_NAMES_PATH='"$(libexecdir)/ctsh/ctsh-names"' \
 	-DCTSH_SFTP_PATH='"$(libexecdir)/ctsh/ctsh-sftp-server"' \
 	-DCTSH_CONFDIR='"$(sysconfdir)/ctsh"' \
 	-DCTSH_RUNDIR='"$(rundir)"' $(if $(NESTED),-DCTSH_NESTED)
@@ -149,7 +150,7 @@ LIB_SRC = \
 	lib/policy/break_glass.c lib/policy/config.c \
 	lib/policy/config_build.c lib/policy/config_groups.c \
 	lib/policy/config_lists.c lib/policy/config_rule.c \
-	lib/policy/config_values.c lib/policy/person.c \
+	lib/policy/config_values.c lib/policy/names.c lib/policy/person.c \
 	lib/policy/person_files.c lib/policy/rule.c \
 	lib/policy/scan.c lib/policy/source.c lib/policy/token.c \
 	lib/runtime/crun.c lib/runtime/docker.c lib/runtime/oci.c \
@@ -170,6 +171,16 @@ LIB_SRC = \
 	lib/route/locale.c \
 	lib/route/sftp.c \
 	lib/enter/session_group.c lib/registry/seats.c
+
+# What asks the name service for the session.
+NAMES_SRC = \
+	names/names.c lib/policy/names.c lib/base/child.c \
+	lib/base/error.c lib/base/fdio.c lib/base/fdio_message.c \
+	lib/base/text.c
+
+# The session's own, instead of the library's.
+SESSION_SRC = \
+	shell/session.c lib/policy/names_program.c
 
 # All of shell/ but the stub.
 SHELL_SRC = \
@@ -195,7 +206,7 @@ SFTP_SRC = \
 	sftp/handles.c sftp/longname.c sftp/main.c sftp/names.c \
 	sftp/options.c sftp/path.c sftp/serve.c sftp/whole.c sftp/wire.c
 
-PROGRAMS = $(B)/ctsh $(B)/ctsh-session $(B)/ctshctl $(B)/pam_ctsh.so \
+PROGRAMS = $(B)/ctsh $(B)/ctsh-session $(B)/ctsh-names $(B)/ctshctl $(B)/pam_ctsh.so \
 	$(if $(PROBED_STATIC),$(B)/ctsh-sftp-server)
 
 objects = $(patsubst %.c,$(B)/obj/%.o,$(1))
@@ -207,9 +218,11 @@ CTL_OBJ = $(call objects,$(CTL_SRC))
 MODULE_OBJ = $(patsubst %.c,$(B)/pic/%.o,$(MODULE_SRC) $(LIB_SRC))
 SFTP_OBJ = $(call objects,$(SFTP_SRC))
 SFTP_MAIN = $(B)/obj/sftp/main.o
-SESSION_MAIN = $(B)/obj/shell/session.o
+SESSION_OBJ = $(call objects,$(SESSION_SRC))
+NAMES_OBJ = $(call objects,$(NAMES_SRC))
 CTL_MAIN = $(B)/obj/ctl/ctshctl.o
-ALL_OBJ = $(sort $(STUB_OBJ) $(LIB_OBJ) $(SHELL_OBJ) $(CTL_OBJ) $(SFTP_OBJ))
+ALL_OBJ = $(sort $(STUB_OBJ) $(LIB_OBJ) $(SHELL_OBJ) $(CTL_OBJ) $(SFTP_OBJ) \
+	$(SESSION_OBJ) $(NAMES_OBJ))
 
 # Tests are the one thing found by name: a new one must not be forgotten.
 TESTS = $(patsubst tests/unit/%.c,$(B)/tests/%,$(wildcard tests/unit/test_*.c))
@@ -228,8 +241,11 @@ tests: $(TESTS)
 $(B)/ctsh: $(STUB_OBJ)
 	$(filter-out -pie,$(LINK)) $(PROBED_STUB) -o $@ $(STUB_OBJ)
 
-$(B)/ctsh-session: $(SESSION_MAIN) $(B)/libshell.a $(B)/libctsh.a
+$(B)/ctsh-session: $(SESSION_OBJ) $(B)/libshell.a $(B)/libctsh.a
 	$(LINK) -o $@ $^ $(LIBS)
+
+$(B)/ctsh-names: $(NAMES_OBJ)
+	$(LINK) -o $@ $^
 
 # It runs where no library may be.
 $(B)/ctsh-sftp-server: $(SFTP_MAIN) $(B)/libsftp.a
@@ -251,7 +267,7 @@ $(B)/pic/%.o: %.c $(B)/flags
 		-o $@ $<
 
 $(B)/libctsh.a: $(LIB_OBJ)
-$(B)/libshell.a: $(filter-out $(SESSION_MAIN),$(SHELL_OBJ))
+$(B)/libshell.a: $(filter-out $(SESSION_OBJ),$(SHELL_OBJ))
 $(B)/libsftp.a: $(filter-out $(SFTP_MAIN),$(SFTP_OBJ))
 $(B)/libctl.a: $(filter-out $(CTL_MAIN),$(CTL_OBJ))
 # Made anew each time: `ar r` alone would keep objects of deleted files.

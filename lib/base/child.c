@@ -38,6 +38,13 @@ static size_t message_size(size_t answer_size, bool failed)
 	       (failed ? sizeof(struct ctsh_error) : answer_size);
 }
 
+/* Zeroed, since the child's padding travels too. */
+static struct message *new_message(size_t answer_size)
+{
+	return calloc(1, sizeof(struct message) + sizeof(struct ctsh_error) +
+	                         answer_size);
+}
+
 /* Zeros at the end need not travel: answers are sized for the worst case. */
 static size_t without_zeros(const struct call *call)
 {
@@ -72,26 +79,31 @@ static bool take_null(void)
 }
 
 /* Never returns: what the parent registered with atexit(3) is not ours. */
-static _Noreturn void be_child(int sock, const struct call *call)
+static _Noreturn void reply(int sock, const struct call *call)
 {
 	struct ctsh_error err;
 	int fd = -1;
 	bool failed;
 
-	/* The parent may have died before the first line took effect. */
-	if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || getppid() != call->parent)
-		_exit(1);
 	(void)ctsh_fail(&err, CTSH_E_SYSTEM, 0, "%s: failed", call->name);
-	/* The caller may have had one of 0 to 2 closed. */
-	sock = fcntl(sock, F_DUPFD_CLOEXEC, 3);
-	if (sock < 0 || !take_null())
-		_exit(1);
 	failed = call->fn(call->argument, sock, call->message->body, &fd,
 	                  &err) != 0;
 	call->message->failed = failed;
 	if (failed)
 		memcpy(call->message->body, &err, sizeof(err));
 	_exit(send_message(sock, call, failed, failed ? -1 : fd) ? 0 : 1);
+}
+
+static _Noreturn void be_child(int sock, const struct call *call)
+{
+	/* The parent may have died before the first line took effect. */
+	if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || getppid() != call->parent)
+		_exit(1);
+	/* The caller may have had one of 0 to 2 closed. */
+	sock = fcntl(sock, F_DUPFD_CLOEXEC, 3);
+	if (sock < 0 || !take_null())
+		_exit(1);
+	reply(sock, call);
 }
 
 /* Only a pidfd cannot be somebody else's by now. */
@@ -240,8 +252,7 @@ int ctsh_child_start(struct ctsh_child *child, const char *name,
 	};
 	struct ctsh_child started = CTSH_CHILD_INIT;
 
-	/* Zeroed, since the child's padding travels too. */
-	call.message = calloc(1, sizeof(struct message) + sizeof(*err) + size);
+	call.message = new_message(size);
 	if (!call.message)
 		return ctsh_fail(err, CTSH_E_SYSTEM, errno, "%s: memory", name);
 	started.name = name;
@@ -285,4 +296,20 @@ int ctsh_child_call(const char *name, ctsh_child_fn *fn, void *argument,
 	if (ctsh_child_start(&child, name, fn, argument, size, err) < 0)
 		return -1;
 	return ctsh_child_finish(&child, answer, fd, deadline_ms, err);
+}
+
+_Noreturn void ctsh_child_reply(const char *name, int channel,
+                                ctsh_child_fn *fn, void *argument, size_t size)
+{
+	struct call call = {
+		.name = name,
+		.fn = fn,
+		.argument = argument,
+		.message = new_message(size),
+		.answer_size = size,
+	};
+
+	if (!call.message)
+		_exit(1);
+	reply(channel, &call);
 }

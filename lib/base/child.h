@@ -73,4 +73,9 @@ int ctsh_child_call(const char *name, ctsh_child_fn *fn, void *argument,
                     void *answer, size_t size, int *fd, int64_t deadline_ms,
                     struct ctsh_error *err);
 
+/* For a program that the child has become: has `fn` answer the question and
+ * ends. */
+_Noreturn void ctsh_child_reply(const char *name, int channel,
+                                ctsh_child_fn *fn, void *argument, size_t size);
+
 #endif

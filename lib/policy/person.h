@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * person.h - the host's name service: the only place that asks it.
+ * person.h - who somebody is, by the host's name service (names.h).
  *
  * Lookups run in a child process, so that modules of the name service, their
  * threads and their descriptors never live in a process that goes on; but for
@@ -17,6 +17,7 @@
 
 #include "../base/error.h"
 #include "../model/person.h"
+#include "names.h"
 
 /*
  * The account of `uid`: its name, which maps back to the same uid, and its
@@ -41,9 +42,6 @@ CTSH_MUST_CHECK int ctsh_person_memberships(struct ctsh_person *person,
 CTSH_MUST_CHECK int ctsh_person_uid(const char *name, uid_t *uid,
                                     int64_t deadline_ms,
                                     struct ctsh_error *err);
-
-/* The kernel's "no change", which no group can have. */
-#define CTSH_NO_GROUP ((gid_t)-1)
 
 /*
  * Resolves `count` group names to gids, in one child; CTSH_NO_GROUP for a group

@@ -60,7 +60,9 @@ def install_sanitized(base, ctsh, options):
     made = Installed(f"{base}/bin/ctsh", f"{base}/libexec/ctsh/ctsh-session",
                      "", ctsh.etc, ctsh.run,
                      f"{base}/build/pam_ctsh.so")
-    for path, mode in ((made.shell, 0o4755), (made.session, 0o700)):
+    names = os.path.join(os.path.dirname(made.session), "ctsh-names")
+    for path, mode in ((made.shell, 0o4755), (made.session, 0o700),
+                       (names, 0o700)):
         os.makedirs(os.path.dirname(path), exist_ok=True)
         shutil.copy(f"{base}/build/{os.path.basename(path)}", path)
         os.chmod(path, mode)

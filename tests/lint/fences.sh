@@ -14,7 +14,7 @@ trap 'rm -rf "$tmp"' EXIT
 bad=0
 
 # Looked for once, so that all fences see the same files.
-find lib shell sftp ctl pam_module -name '*.[ch]' 2>/dev/null |
+find lib shell names sftp ctl pam_module -name '*.[ch]' 2>/dev/null |
 	sort >"$tmp/sources"
 if [ ! -s "$tmp/sources" ]; then
 	echo "fences.sh: no source below $(pwd)"
@@ -58,8 +58,8 @@ fence "only lib/policy/config.c knows libconfuse" code \
 	. '^lib/policy/config\.c$' \
 	'^[[:space:]]*#[[:space:]]*include[[:space:]]*[<"]confuse\.h|(^|[^A-Za-z0-9_])cfg_[a-z]+[[:space:]]*[(]'
 
-fence "only lib/policy/person.c asks NSS" code \
-	. '^lib/policy/person\.c$' \
+fence "only lib/policy/names.c asks NSS" code \
+	. '^lib/policy/names\.c$' \
 	"$(invoke '(get|set|end)(pw|gr|sp)(ent|nam|uid|gid)?(_r)?|getgrouplist|initgroups')"
 
 fence "only lib/policy/person_files.c reads the account files" code \
@@ -84,7 +84,7 @@ fence "lib/ never prints, logs, exits or reads the environment" code \
 	"$(invoke 'exit|abort|syslog|vsyslog|openlog|printf|fprintf|vprintf|vfprintf|dprintf|puts|fputs|putchar|perror|errx?|warnx?|getenv|secure_getenv|setenv|putenv|unsetenv|clearenv')|(=|[(]|,|return)[[:space:]]*environ[[:space:]]*[];,)[]"
 
 fence "nobody starts a shell, sets a locale or resolves a path twice" code \
-	'^(lib|shell|pam_module)/' "$none" \
+	'^(lib|shell|names|pam_module)/' "$none" \
 	"$(invoke 'system|popen|wordexp|setlocale|realpath|dlopen')"
 
 # It is linked statically: what asks for more than the kernel would look for
@@ -117,6 +117,7 @@ may lib/registry lib/registry lib/enter lib/base lib/model
 may lib/route lib/route lib/policy lib/runtime lib/enter lib/registry \
 	lib/base lib/model
 may shell shell lib/route lib/enter lib/registry lib/base lib/model
+may names names lib/policy lib/base lib/model
 may ctl ctl lib/route lib/policy lib/runtime lib/enter lib/registry \
 	lib/base lib/model
 # Alone: it runs inside, and of ours is nothing else there.

@@ -23,7 +23,7 @@ if [ -z "$tool" ]; then
 	exit 77
 fi
 
-files=$(find lib shell sftp ctl pam_module tests bench demo -name '*.[ch]' \
+files=$(find lib shell names sftp ctl pam_module tests bench demo -name '*.[ch]' \
 	2>/dev/null | sort)
 if [ -z "$files" ]; then
 	echo "format.sh: no source below $(pwd)"

@@ -15,7 +15,7 @@ complain() {
 	echo "headers.sh: $*" | tee -a "$tmp/bad"
 }
 
-find lib shell sftp ctl pam_module tests bench demo -name '*.[ch]' 2>/dev/null |
+find lib shell names sftp ctl pam_module tests bench demo -name '*.[ch]' 2>/dev/null |
 	sort >"$tmp/sources"
 [ -s "$tmp/sources" ] || complain "no source below $(pwd)"
 while read -r file; do
@@ -30,7 +30,7 @@ while read -r file; do
 		complain "$file: no $licence in its first lines"
 done <"$tmp/scripts"
 
-find lib shell sftp ctl pam_module -name '*.h' 2>/dev/null | sort >"$tmp/headers"
+find lib shell names sftp ctl pam_module -name '*.h' 2>/dev/null | sort >"$tmp/headers"
 while read -r file; do
 	sed '/^#/q' "$file" >"$tmp/top"
 	for word in Privilege Trust; do

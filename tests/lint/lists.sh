@@ -12,10 +12,10 @@ cd "${1:-$here/../..}"
 tmp=$(mktemp -d)
 trap 'rm -rf "$tmp"' EXIT
 
-find lib shell sftp ctl pam_module -name '*.c' 2>/dev/null | sort >"$tmp/there"
+find lib shell names sftp ctl pam_module -name '*.c' 2>/dev/null | sort >"$tmp/there"
 # The lists alone: from NAME_SRC = to the first line without a backslash.
 sed -n '/^[A-Z]*_SRC[ \t]*=/,/[^\\]$/p' Makefile |
-	grep -oE '(lib|shell|sftp|ctl|pam_module)/[A-Za-z0-9_/]+\.c' |
+	grep -oE '(lib|shell|names|sftp|ctl|pam_module)/[A-Za-z0-9_/]+\.c' |
 	sort -u >"$tmp/listed"
 
 if [ ! -s "$tmp/there" ]; then

@@ -118,7 +118,9 @@ fence lib/route/x.c 'static void *x(void) { return getpwnam("a"); }' \
 	'NSS elsewhere'
 fence ctl/x.c 'static void *x(void) { return getgrgid_r(0, 0, 0, 0, 0); }' \
 	'NSS in ctl'
-no_fence lib/policy/person.c 'static void *x(void) { return getpwuid(0); }' \
+no_fence lib/policy/names.c 'static void *x(void) { return getpwuid(0); }' \
+	'NSS in names.c'
+fence lib/policy/person.c 'static void *x(void) { return getpwuid(0); }' \
 	'NSS in person.c'
 fence lib/policy/person_files.c \
 	'static void *x(void) { return getpwuid(0); }' 'NSS in person_files.c'
@@ -247,7 +249,7 @@ binary() { # CULPRIT TEXT FLAG...
 	text=$2
 	shift 2
 	fresh_tree
-	for name in ctsh ctsh-session ctshctl pam_ctsh.so; do
+	for name in ctsh ctsh-session ctsh-names ctshctl pam_ctsh.so; do
 		link $name
 	done
 	printf 'int main(void) { return 0; }\n' >"$tmp/s.c"

@@ -14,7 +14,7 @@ tmp=$(mktemp -d)
 trap 'rm -rf "$tmp"' EXIT
 bad=0
 
-find lib shell sftp ctl pam_module -name '*.[ch]' 2>/dev/null | sort >"$tmp/files"
+find lib shell names sftp ctl pam_module -name '*.[ch]' 2>/dev/null | sort >"$tmp/files"
 find tests bench demo -name '*.[ch]' 2>/dev/null | sort >"$tmp/tests"
 if [ ! -s "$tmp/files" ]; then
 	echo "sizes.sh: no source below $(pwd)"
