@@ -27,6 +27,7 @@
 
 /* One login; every member is empty until its step. */
 struct ctsh_login {
+	const void *heap; /* ctsh_parcel_mark() */
 	struct ctsh_report report;
 	struct ctsh_invocation invocation;
 	struct ctsh_descriptors descriptors;

@@ -126,6 +126,7 @@ static int enter(struct ctsh_login *l, struct ctsh_error *err)
 		.container = &l->route.container,
 		.plan = &l->plan,
 		.program = l->program,
+		.heap = l->heap,
 		.watch = watch,
 		.context = l,
 		.deadline_ms = l->deadline_ms,

@@ -16,6 +16,7 @@
 #include "../lib/base/fdio.h"
 #include "../lib/enter/host.h"
 #include "../lib/enter/network.h"
+#include "../lib/enter/parcel.h"
 #include "../lib/enter/sandbox.h"
 #include "../lib/registry/registry.h"
 #include "handover.h"
@@ -100,6 +101,7 @@ int main(int argc, char **argv)
 	struct ctsh_error err;
 	int status;
 
+	l.heap = ctsh_parcel_mark();
 	ctsh_hide();
 	ctsh_route_init(&l.route);
 	if (ctsh_login_decide(&l, argc, argv, &err))

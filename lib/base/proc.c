@@ -136,11 +136,6 @@ int ctsh_proc_read_stack(int proc, uint64_t *address, struct ctsh_error *err)
 	return read_stat(proc, ctsh_proc_parse_stack, address, err);
 }
 
-int ctsh_proc_read_heap(int proc, uint64_t *address, struct ctsh_error *err)
-{
-	return read_stat(proc, ctsh_proc_parse_heap, address, err);
-}
-
 int ctsh_proc_read_ns(int proc, const char *name, struct ctsh_ns_id *id,
                       struct ctsh_error *err)
 {

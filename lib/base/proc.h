@@ -52,9 +52,6 @@ CTSH_MUST_CHECK int ctsh_proc_parse_flags(const char *text, uint64_t *flags);
 /* Field 28: where its stack begins, which execve(2) chooses anew.  0 or -1. */
 CTSH_MUST_CHECK int ctsh_proc_parse_stack(const char *text, uint64_t *address);
 
-/* Field 47: where its heap begins.  0 or -1. */
-CTSH_MUST_CHECK int ctsh_proc_parse_heap(const char *text, uint64_t *address);
-
 /* /proc/PID/limits: soft and hard limits by their RLIMIT_* number; every one
  * this kernel knows must be there, once.  0 or -1. */
 CTSH_MUST_CHECK int ctsh_proc_parse_limits(const char *text,
@@ -130,8 +127,6 @@ CTSH_MUST_CHECK int ctsh_proc_read_flags(int proc, uint64_t *flags,
                                          struct ctsh_error *err);
 CTSH_MUST_CHECK int ctsh_proc_read_stack(int proc, uint64_t *address,
                                          struct ctsh_error *err);
-CTSH_MUST_CHECK int ctsh_proc_read_heap(int proc, uint64_t *address,
-                                        struct ctsh_error *err);
 
 /* Identity of the namespace behind /proc/PID/ns/NAME ("pid" and so on). */
 CTSH_MUST_CHECK int ctsh_proc_read_ns(int proc, const char *name,

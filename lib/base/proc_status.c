@@ -184,7 +184,6 @@ int ctsh_proc_parse_status(const char *text, struct ctsh_proc_status *status)
 #define FLAGS_FIELD 9
 #define START_FIELD 22
 #define STACK_FIELD 28
-#define HEAP_FIELD 47
 
 /*
  * The numbers behind the state, to the end of the text.  Some fields can be
@@ -245,11 +244,6 @@ int ctsh_proc_parse_flags(const char *text, uint64_t *flags)
 int ctsh_proc_parse_stack(const char *text, uint64_t *address)
 {
 	return parse_stat(text, STACK_FIELD, address);
-}
-
-int ctsh_proc_parse_heap(const char *text, uint64_t *address)
-{
-	return parse_stat(text, HEAP_FIELD, address);
 }
 
 int ctsh_proc_parse_personality(const char *text, unsigned *personality)

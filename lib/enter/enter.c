@@ -67,7 +67,6 @@ static int start_with(struct passage *p, const struct ctsh_parcel *parcel,
 		 * death. */
 		ctsh_close_fd(&p->talk.reports);
 		ctsh_close_fd(&p->talk.go);
-		ctsh_parcel_wipe(parcel);
 		ctsh_inside(parcel->entry, line);
 	}
 	if (pid < 0)

@@ -48,11 +48,12 @@ struct ctsh_entry {
 	const struct ctsh_container *container;
 	const struct ctsh_plan *plan;
 	const struct ctsh_session_group *group; /* to be born in, or NULL */
-	int stdio[3]; /* what becomes 0 to 2; borrowed                  */
-	int terminal; /* which of 0 to 2 is to become the controlling
-	                 terminal, or -1                                */
-	int program;  /* with plan->program: what ctsh_program_open() gave;
-	                 borrowed                                        */
+	int stdio[3];     /* what becomes 0 to 2; borrowed                  */
+	int terminal;     /* which of 0 to 2 is to become the controlling
+	                     terminal, or -1                                */
+	int program;      /* with plan->program: what ctsh_program_open() gave;
+	                     borrowed                                        */
+	const void *heap; /* ctsh_parcel_mark() */
 	ctsh_enter_watch *watch;
 	void *context;
 	int64_t deadline_ms;

@@ -1,12 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 #include "parcel.h"
 
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
-
-#include "../base/clean.h"
-#include "../base/proc.h"
 
 /* More than all limits together: the caller's environment and command, the
  * container's environment, 1024 groups, 32768 filter instructions.  Only what
@@ -19,6 +17,11 @@ struct room {
 	size_t left;
 	bool full;
 };
+
+static size_t page_size(void)
+{
+	return (size_t)sysconf(_SC_PAGESIZE);
+}
 
 static void *take(struct room *room, size_t size)
 {
@@ -114,20 +117,23 @@ static struct ctsh_container *copy_container(struct room *room,
 	return to;
 }
 
-/* libc takes the heap from where the kernel let it start; sbrk(3) knows only
- * where it ends. */
-static int find_heap(struct ctsh_parcel *parcel, struct ctsh_error *err)
+const void *ctsh_parcel_mark(void)
 {
-	ctsh_autoclose int self = ctsh_proc_of(getpid(), err);
-	uintptr_t end = (uintptr_t)sbrk(0);
-	uint64_t start;
+	/* The page that it ends in is behind the one it begins in. */
+	return malloc(page_size());
+}
 
-	if (self < 0 || ctsh_proc_read_heap(self, &start, err))
-		return -1;
-	if (start == 0 || start > end)
+static int find_heap(const void *mark, struct ctsh_parcel *parcel,
+                     struct ctsh_error *err)
+{
+	uintptr_t end = (uintptr_t)sbrk(0), start = (uintptr_t)mark;
+
+	if (!mark)
 		return ctsh_fail(err, CTSH_E_SYSTEM, 0, "find the heap");
-	parcel->heap = (char *)(uintptr_t)start;
-	parcel->heap_size = end - (uintptr_t)start;
+	start = (start + page_size() - 1) / page_size() * page_size();
+	parcel->heap = (char *)start;
+	/* A sanitizer's is elsewhere. */
+	parcel->heap_size = start < end ? end - start : 0;
 	return 0;
 }
 
@@ -137,7 +143,7 @@ int ctsh_parcel_pack(const struct ctsh_entry *entry, struct ctsh_parcel *parcel,
 	struct ctsh_parcel made = {.memory = NULL};
 	struct room room = {.left = PARCEL_MAX};
 
-	if (find_heap(&made, err))
+	if (find_heap(entry->heap, &made, err))
 		return -1;
 	made.memory = mmap(NULL, PARCEL_MAX, PROT_READ | PROT_WRITE,
 	                   MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
@@ -156,28 +162,10 @@ int ctsh_parcel_pack(const struct ctsh_entry *entry, struct ctsh_parcel *parcel,
 	return 0;
 }
 
-/* The page that the heap begins in, if that is not all the heap's. */
-static size_t shared_part(const struct ctsh_parcel *parcel)
-{
-	size_t page = (size_t)sysconf(_SC_PAGESIZE);
-	size_t part = (page - (uintptr_t)parcel->heap % page) % page;
-
-	return part < parcel->heap_size ? part : parcel->heap_size;
-}
-
 int ctsh_parcel_leave_heap(const struct ctsh_parcel *parcel, bool leave)
 {
-	size_t part = shared_part(parcel);
-
-	if (part == parcel->heap_size)
-		return 0;
-	return madvise(parcel->heap + part, parcel->heap_size - part,
+	return madvise(parcel->heap, parcel->heap_size,
 	               leave ? MADV_DONTFORK : MADV_DOFORK);
-}
-
-void ctsh_parcel_wipe(const struct ctsh_parcel *parcel)
-{
-	explicit_bzero(parcel->heap, shared_part(parcel));
 }
 
 void ctsh_parcel_free(struct ctsh_parcel *parcel)

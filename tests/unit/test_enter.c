@@ -21,6 +21,7 @@
 #include "../../lib/base/proc.h"
 #include "../../lib/enter/container.h"
 #include "../../lib/enter/enter.h"
+#include "../../lib/enter/parcel.h"
 #include "../../lib/enter/sandbox.h"
 #include "../../lib/enter/seccomp.h"
 #include "fake_container.h"
@@ -100,6 +101,7 @@ static void prepare(struct trial *t, int namespaces, fake_setup *setup,
 		.plan = &t->plan,
 		.stdio = {null, null, null},
 		.terminal = -1,
+		.heap = ctsh_parcel_mark(),
 		.watch = count,
 		.context = t,
 		.deadline_ms = ctsh_now_ms() + WAIT_MS,
@@ -111,6 +113,7 @@ static void finish(struct trial *t)
 	(void)close(t->entry.stdio[0]);
 	fake_stop(t->init);
 	ctsh_container_close(&t->c);
+	free((void *)t->entry.heap);
 }
 
 /* The shell's exit status after a successful entry. */

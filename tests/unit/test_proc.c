@@ -325,19 +325,6 @@ static void stack_is_field_28(void **state)
 	assert_int_equal(address, 140722);
 }
 
-static void heap_is_field_47(void **state)
-{
-	uint64_t address = 7;
-
-	(void)state;
-	assert_int_equal(
-		ctsh_proc_parse_heap("1 (a)" TO_20 " 2 3 4 5 6 7 8 9 0 1 2 3 4 "
-	                             "5 6 7 8 9 0 1 2 3 4 5 6 94011 8 9\n",
-	                             &address),
-		0);
-	assert_int_equal(address, 94011);
-}
-
 static void start_refuses_malformed_text(void **state)
 {
 	static const char *const rows[] = {
@@ -871,7 +858,6 @@ int main(void)
 			start_is_field_22_whatever_the_command_is_named),
 		cmocka_unit_test(start_takes_the_whole_range),
 		cmocka_unit_test(stack_is_field_28),
-		cmocka_unit_test(heap_is_field_47),
 		cmocka_unit_test(start_refuses_malformed_text),
 		cmocka_unit_test(idmap_reads_every_range),
 		cmocka_unit_test(idmap_that_is_not_written_yet_maps_nothing),
