@@ -117,12 +117,20 @@ ifeq ($(PROBED_STATIC)$(SANITIZE),)
 $(warning no static libc here: ctsh-sftp-server is not built, and sftp and \
 	scp will not work in containers that have no sftp-server of their own)
 endif
+comma := ,
 # pkg-config if it knows the library, else the plain name.
 library = $(or $(shell $(PKG_CONFIG) --$(2) $(1) 2>/dev/null),$(3))
 LIBCONFUSE_CFLAGS := $(call library,libconfuse,cflags)
 LIBCONFUSE_LIBS := $(call library,libconfuse,libs,-lconfuse)
 JANSSON_CFLAGS := $(call library,jansson,cflags)
 JANSSON_LIBS := $(call library,jansson,libs,-ljansson)
+# The session likewise, where both libraries have a static form: nothing to load
+# at each login, and fewer pages to copy at each fork.  Only libconfuse would
+# ask the name service, to expand a ~ that is never given to it; without that
+# nothing here can load a module.
+PROBED_SESSION := $(if $(if $(SANITIZE),,$(call \
+	probe,'-static-pie $(LIBCONFUSE_LIBS) $(JANSSON_LIBS)')),-static-pie \
+	$(addprefix -Wl$(comma)--defsym=,getpwnam=abort getpwuid=abort),-pie)
 CMOCKA_CFLAGS := $(call library,cmocka,cflags)
 CMOCKA_LIBS := $(call library,cmocka,libs,-lcmocka)
 endif
@@ -242,7 +250,7 @@ $(B)/ctsh: $(STUB_OBJ)
 	$(filter-out -pie,$(LINK)) $(PROBED_STUB) -o $@ $(STUB_OBJ)
 
 $(B)/ctsh-session: $(SESSION_OBJ) $(B)/libshell.a $(B)/libctsh.a
-	$(LINK) -o $@ $^ $(LIBS)
+	$(filter-out -pie,$(LINK)) $(PROBED_SESSION) -o $@ $^ $(LIBS)
 
 $(B)/ctsh-names: $(NAMES_OBJ)
 	$(LINK) -o $@ $^
@@ -293,7 +301,8 @@ $(B)/flags: FORCE
 	@mkdir -p $(@D)
 	@printf '%s\n' "$$FLAGS_NOW" | cmp -s - $@ || \
 		printf '%s\n' "$$FLAGS_NOW" >$@
-$(B)/flags: export FLAGS_NOW = $(COMPILE) / $(LINK) $(PROBED_STUB) $(LIBS)
+$(B)/flags: export FLAGS_NOW = $(COMPILE) / $(LINK) $(PROBED_STUB) \
+	$(PROBED_SESSION) $(LIBS)
 
 -include $(wildcard $(ALL_OBJ:.o=.d) $(MODULE_OBJ:.o=.d) $(TESTS:=.d))
 

@@ -40,7 +40,11 @@ for flag; do
 	# which is only right with the other.
 	case $flag in
 	-fPIE | -pie) takes -fPIE -pie || continue ;;
-	-static-pie) takes -fPIE -static-pie || continue ;;
+	-static-pie*)
+		# Perhaps with libraries behind.
+		# shellcheck disable=SC2086
+		takes -fPIE $flag || continue
+		;;
 	*) takes "$flag" || continue ;;
 	esac
 	taken="$taken $flag"
