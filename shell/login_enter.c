@@ -102,6 +102,13 @@ static int watch(void *context, int pidfd, struct ctsh_error *err)
 	return ctsh_watchdog_watch(&l->dog, pidfd, err);
 }
 
+static int watched(void *context, struct ctsh_error *err)
+{
+	struct ctsh_login *l = context;
+
+	return ctsh_watchdog_watches(&l->dog, err);
+}
+
 /* With on_disconnect = "kill".  The watchdog answers for it from the moment it
  * exists, so that no end of this process leaves it behind. */
 static int make_group(struct ctsh_login *l, struct ctsh_error *err)
@@ -128,6 +135,7 @@ static int enter(struct ctsh_login *l, struct ctsh_error *err)
 		.program = l->program,
 		.heap = l->heap,
 		.watch = watch,
+		.watched = watched,
 		.context = l,
 		.deadline_ms = l->deadline_ms,
 	};

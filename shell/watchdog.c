@@ -91,8 +91,11 @@ int ctsh_watchdog_watch(struct ctsh_watchdog *dog, int pidfd,
 {
 	struct ctsh_dog_message message = {.what = CTSH_DOG_WATCH};
 
-	if (post(dog, &message, pidfd, err) < 0)
-		return -1;
+	return post(dog, &message, pidfd, err);
+}
+
+int ctsh_watchdog_watches(struct ctsh_watchdog *dog, struct ctsh_error *err)
+{
 	/* It may have ended since the login began, or be about to: it confines
 	 * itself while we go on. */
 	return expect_yes(dog, err);

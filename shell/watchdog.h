@@ -67,11 +67,16 @@ CTSH_MUST_CHECK int ctsh_watchdog_start(struct ctsh_watchdog *dog,
 
 /*
  * Registers a process by its pidfd (borrowed).  The newest one counts as the
- * session's leader.  When this returns 0 the watchdog is confined, lives and
- * watches the process; -1 with E_SYSTEM.
+ * session's leader.  0, or -1 with E_SYSTEM; once for each,
+ * ctsh_watchdog_watches() must follow.
  */
 CTSH_MUST_CHECK int ctsh_watchdog_watch(struct ctsh_watchdog *dog, int pidfd,
                                         struct ctsh_error *err);
+
+/* When this returns 0 the watchdog is confined, lives and watches the process
+ * that was registered last; -1 with E_SYSTEM. */
+CTSH_MUST_CHECK int ctsh_watchdog_watches(struct ctsh_watchdog *dog,
+                                          struct ctsh_error *err);
 
 /*
  * Gives it a descriptor (borrowed) to hold.  0; or -1 with E_SYSTEM, and it may

@@ -123,6 +123,14 @@ static int count_own_filters(struct passage *p, struct ctsh_error *err)
 	return 0;
 }
 
+/* Never before the watchdog has said that it can end who goes. */
+static int let_go(struct passage *p, struct ctsh_error *err)
+{
+	return p->entry->watched(p->entry->context, err)
+	               ? -1
+	               : ctsh_talk_go(&p->talk, err);
+}
+
 static int guide_m(struct passage *p, struct ctsh_error *err)
 {
 	const struct ctsh_entry *e = p->entry;
@@ -137,7 +145,7 @@ static int guide_m(struct passage *p, struct ctsh_error *err)
 		return -1;
 	if (ctsh_verify_confined(p->m, e, p->own_filters, err))
 		return ctsh_verify_failed(p->m_fd, err);
-	return ctsh_talk_go(&p->talk, err);
+	return let_go(p, err);
 }
 
 /* By the kernel's word, and by no other. */
@@ -174,11 +182,11 @@ static int meet_s(struct passage *p, struct ctsh_error *err)
 		                 "the shell is not our child");
 	p->s = child;
 	p->s_fd = ctsh_steal_fd(&pidfd);
+	if (e->watch(e->context, p->s_fd, err))
+		return -1;
 	if (ctsh_verify_born(p->s, e->container, e->plan, p->own_filters, err))
 		return ctsh_verify_failed(p->s_fd, err);
-	if (ctsh_verify_unchanged(e->container, err))
-		return -1;
-	return e->watch(e->context, p->s_fd, err);
+	return ctsh_verify_unchanged(e->container, err);
 }
 
 /* Only S knows which one it was. */
@@ -256,7 +264,7 @@ int ctsh_enter(const struct ctsh_entry *entry,
 	int rc = -1;
 
 	if (guide_m(&p, err) == 0 && meet_s(&p, err) == 0 &&
-	    ctsh_talk_go(&p.talk, err) == 0 && await_exec(&p, err) == 0)
+	    let_go(&p, err) == 0 && await_exec(&p, err) == 0)
 		rc = reap_m(&p, err);
 	ctsh_talk_close(&p.talk);
 	if (rc) {

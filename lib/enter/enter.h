@@ -44,6 +44,10 @@
  * a watchdog can end it.  0, or -1 to refuse. */
 typedef int ctsh_enter_watch(void *context, int pidfd, struct ctsh_error *err);
 
+/* Called before that process is let go on: whether it is watched.  0, or -1 to
+ * refuse. */
+typedef int ctsh_enter_watched(void *context, struct ctsh_error *err);
+
 struct ctsh_entry {
 	const struct ctsh_container *container;
 	const struct ctsh_plan *plan;
@@ -55,6 +59,7 @@ struct ctsh_entry {
 	                     borrowed                                        */
 	const void *heap; /* ctsh_parcel_mark() */
 	ctsh_enter_watch *watch;
+	ctsh_enter_watched *watched;
 	void *context;
 	int64_t deadline_ms;
 };

@@ -58,6 +58,19 @@ static int count(void *context, int pidfd, struct ctsh_error *err)
 	return 0;
 }
 
+static int is_watched(void *context, struct ctsh_error *err)
+{
+	(void)context;
+	(void)err;
+	return 0;
+}
+
+static int is_not_watched(void *context, struct ctsh_error *err)
+{
+	(void)context;
+	return ctsh_fail(err, CTSH_E_SYSTEM, 0, "not watched");
+}
+
 static void prepare(struct trial *t, int namespaces, fake_setup *setup,
                     char *command)
 {
@@ -103,6 +116,7 @@ static void prepare(struct trial *t, int namespaces, fake_setup *setup,
 		.terminal = -1,
 		.heap = ctsh_parcel_mark(),
 		.watch = count,
+		.watched = is_watched,
 		.context = t,
 		.deadline_ms = ctsh_now_ms() + WAIT_MS,
 	};
@@ -237,6 +251,16 @@ static void enter_refuses_an_init_that_has_changed_since(void **state)
 	(void)close(t->c.root);
 	t->c.root = open("/tmp", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	expect_refusal(t, CTSH_E_UNSAFE, "the init changed its root");
+}
+
+static void nobody_goes_on_unwatched(void **state)
+{
+	struct trial *t = *state;
+
+	prepare(t, FAKE_ALL, NULL, (char[]){"exit 0"});
+	t->entry.watched = is_not_watched;
+	expect_refusal(t, CTSH_E_SYSTEM, "not watched");
+	assert_int_equal(t->watched, 1);
 }
 
 /* Dies as soon as M is known. */
@@ -649,6 +673,7 @@ int main(void)
 		cmocka_unit_test(enter_refuses_a_label_that_nobody_takes),
 		cmocka_unit_test(enter_refuses_an_init_that_has_changed_since),
 		cmocka_unit_test(enter_refuses_a_plan_without_end),
+		cmocka_unit_test(nobody_goes_on_unwatched),
 		cmocka_unit_test(nothing_outlives_a_login_process_that_dies),
 		cmocka_unit_test(
 			enter_tries_the_next_shell_only_when_there_is_none),

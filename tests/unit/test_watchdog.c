@@ -148,6 +148,7 @@ static void begin(struct login *l, struct ctsh_watchdog *dog)
 	                                 ctsh_now_ms() + l->patience_ms,
 	                                 &err) == 0);
 	CHILD_EXPECT(ctsh_watchdog_watch(dog, l->leader_pidfd, &err) == 0);
+	CHILD_EXPECT(ctsh_watchdog_watches(dog, &err) == 0);
 }
 
 static void begin_session(struct login *l, struct ctsh_watchdog *dog)
@@ -254,7 +255,8 @@ static void report_in_time(void *argument)
 	CHILD_EXPECT(ctsh_wait_fd(l->leader_pidfd, POLLIN,
 	                          ctsh_now_ms() + 5000) == 1);
 	/* Nothing new is begun now. */
-	CHILD_EXPECT(ctsh_watchdog_watch(&dog, l->leader_pidfd, &err) == -1);
+	CHILD_EXPECT(ctsh_watchdog_watch(&dog, l->leader_pidfd, &err) == 0);
+	CHILD_EXPECT(ctsh_watchdog_watches(&dog, &err) == -1);
 	CHILD_EXPECT(err.code == CTSH_E_SYSTEM);
 	CHILD_EXPECT(ctsh_watchdog_session(&dog, &err) == -1);
 	CHILD_EXPECT(err.code == CTSH_E_SYSTEM);
