@@ -20,7 +20,7 @@ demo='crun busybox-static openssh-server openssh-client passwd procps
 tests='clang libclang-rt-dev|libclang-rt-14-dev|clang
 	clang-format-14|clang-format universal-ctags mandoc shellcheck
 	libcmocka-dev login expect sshpass strace socat iproute2
-	python3 python3-pytest python3-pexpect runc docker.io
+	python3 python3-pytest python3-pexpect runc docker.io ansible-core
 	docker-cli|docker.io git binutils rsync tmux sudo
 	qemu-system-x86 apparmor secilc cpio
 	podman lxc lxd|- lxd-client|- uidmap debootstrap openssl

@@ -12,6 +12,7 @@ import signal
 import pytest
 
 from lab import debian, laboratory
+from lab import remote as remote_sshd
 
 # It checks for many tests, and a failure is to say what it saw.
 pytest.register_assert_rewrite("lab.hostile")
@@ -95,6 +96,13 @@ def house(request, houses):
     return houses.house(request.param)
 
 
+@pytest.fixture(scope="session")
+def remote(lab):
+    """An sshd with a subsystem for sftp, and tools that use it."""
+    with remote_sshd.remote(lab, "remote") as server:
+        yield server
+
+
 @pytest.fixture
 def crun_box(lab):
     """For what does not depend on the engine."""
@@ -105,6 +113,15 @@ def crun_box(lab):
 def guest(lab):
     """A user without a rule of the standard configuration."""
     return lab.users["guest"]
+
+
+@pytest.fixture
+def dash_inside(lab, guest, houses):
+    """A login to the very shell that the plain user has on the host."""
+    house = houses.house("crun")
+    with lab.config.own(guest, f'container = "{house.container.spec}"\n'
+                        f'user = "{house.user.name}"\nshell = "/bin/sh"\n'):
+        yield guest
 
 
 SENTENCES = {

@@ -18,7 +18,7 @@ KINDS = ("crun", "docker", "podman", "lxc")
 PACKAGES = (
     "bsdutils", "git", "gnupg", "less", "login", "ncurses-term",
     "netcat-openbsd", "openssh-client", "openssh-sftp-server", "passwd",
-    "pinentry-curses", "procps", "python3-minimal", "rsync", "screen", "sudo",
+    "pinentry-curses", "procps", "python3", "rsync", "screen", "sudo",
     "tmux", "util-linux", "vim-tiny", "xauth")
 
 # Nobody reads them here, and docker copies them.

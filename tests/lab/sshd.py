@@ -74,7 +74,8 @@ def privsep_directory():
 
 
 @contextlib.contextmanager
-def sshd(directory, users, prefix, pam=False):
+def sshd(directory, users, prefix, pam=False, more=""):
+    """`more` stands at the end of the configuration."""
     os.mkdir(directory, 0o755)
     make_keys(directory)
     port = machine.free_port()
@@ -84,7 +85,7 @@ def sshd(directory, users, prefix, pam=False):
     with open(f"{directory}/sshd_config", "w") as file:
         file.write(CONF.format(port=port, dir=directory,
                                pam="yes" if pam else "no",
-                               users=" ".join(users)))
+                               users=" ".join(users)) + more)
     log = f"{directory}/sshd.log"
     with privsep_directory(), process.daemon(
             [*prefix, "/usr/sbin/sshd", "-D", "-e",
