@@ -24,7 +24,7 @@ struct ctsh_request {
 	                              ends with NULL                    */
 	bool terminal;
 	unsigned terminal_number; /* N of its /dev/pts/N inside         */
-	bool own_sftp; /* our sftp-server may stand in for one   */
+	bool own_sftp;            /* our sftp-server may stand in for one   */
 	mode_t umask;
 };
 
