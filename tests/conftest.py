@@ -98,7 +98,7 @@ def house(request, houses):
 
 @pytest.fixture(scope="session")
 def remote(lab):
-    """An sshd with a subsystem for sftp, and tools that use it."""
+    """An sshd of its own, for tools that start ssh themselves."""
     with remote_sshd.remote(lab, "remote") as server:
         yield server
 

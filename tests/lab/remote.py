@@ -1,18 +1,13 @@
 # SPDX-License-Identifier: MIT
-"""An sshd as administrators configure it, and what people use it with.
-
-Unlike the laboratory's own it has a subsystem for sftp.  Programs that start
-ssh themselves (scp, rsync, git, ansible) get a configuration file for it, and
-many sessions can share one connection.
+"""An sshd as people use it: programs that start ssh themselves (scp, rsync,
+git, ansible) get a configuration file for it, and many sessions can share one
+connection.
 """
 
 import contextlib
 import subprocess
 
 from . import process, sshd
-
-# Where the distribution of tests/lab/debian.py has it.
-SFTP_SERVER = "/usr/lib/openssh/sftp-server"
 
 CLIENT = """\
 IdentityFile {dir}/key
@@ -100,6 +95,5 @@ def remote(lab, name, more=""):
     """`more` is what else stands in its sshd_config."""
     directory = f"{lab.base}/ssh-{name}"
     with sshd.sshd(directory, [user.name for user in lab.all_users],
-                   lab.log_prefix,
-                   more=f"Subsystem sftp {SFTP_SERVER}\n{more}") as server:
+                   lab.log_prefix, more=more) as server:
         yield Remote(server)
