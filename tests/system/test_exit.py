@@ -11,20 +11,27 @@ import pytest
 
 from lab import process
 
-NUMBERS = range(256)
-
-
 def outcome(result):
     return result.status, result.out, result.err
 
 
-def test_every_exit_status_arrives(remote, box):
+def exits(remote, user, numbers):
     """All through one connection."""
-    with remote.connection(box.user) as shared, \
+    with remote.connection(user) as shared, \
             concurrent.futures.ThreadPoolExecutor(4) as pool:
-        results = list(pool.map(lambda n: shared.run(f"exit {n}"), NUMBERS))
+        results = list(pool.map(lambda n: shared.run(f"exit {n}"), numbers))
     assert [outcome(result) for result in results] == \
-        [(n, "", "") for n in NUMBERS]
+        [(n, "", "") for n in numbers]
+
+
+def test_every_exit_status_arrives(remote, crun_box):
+    exits(remote, crun_box.user, range(256))
+
+
+@pytest.mark.parametrize("kind", ["userns", "runc", "docker"])
+def test_exit_statuses_arrive_whatever_the_engine(lab, remote, kind):
+    exits(remote, lab.boxes[kind].user,
+          [0, 1, 2, 63, 64, 124, 125, 126, 127, 128, 129, 137, 254, 255])
 
 
 # --- signals --------------------------------------------------------------------
