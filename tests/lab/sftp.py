@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """The real clients, sftp and scp, and raw packets by `ssh -s`."""
 
+import contextlib
 import struct
 import subprocess
 
@@ -76,7 +77,10 @@ class Raw:
     def __exit__(self, *_):
         if self.ran.poll() is None:
             self.ran.kill()
-        self.ran.communicate(timeout=10)
+        self.ran.wait(10)
+        for pipe in (self.ran.stdin, self.ran.stdout, self.ran.stderr):
+            with contextlib.suppress(BrokenPipeError):
+                pipe.close()
 
     def send(self, data):
         self.ran.stdin.write(data)
@@ -110,5 +114,5 @@ class Raw:
 
 
 def raw(lab, user, sshd=None):
-    argv = (sshd or lab.sshd).argv(user.name, "sftp", options=["LogLevel=QUIET"])
+    argv = (sshd or lab.sshd).argv(user.name, "sftp")
     return Raw([argv[0], "-s", *argv[1:]])
