@@ -62,6 +62,8 @@ def one(name, args, memory, ids):
         return f"prlimit64 {'set' if args[2] else 'get'} {args[1]}"
     if name in ("chroot", "execve", "openat"):
         return f"{name} {text}"
+    if name == "execveat":
+        return f"execveat {number} {args[4]:#x}"
     if name == "chdir":
         return "chdir /" if text == "/" else "chdir (the home)"
     if name == "write":

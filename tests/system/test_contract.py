@@ -29,25 +29,30 @@ def program(lab):
     return rootfs.compile_helper("inject", f"{lab.base}/inject-contract")
 
 
-def record(lab, program, box, terminal):
+# Our own sftp-server, by a descriptor.
+COMMANDS = {"command": "exit 0", "terminal": "exit 0",
+            "sftp": "/usr/lib/openssh/sftp-server"}
+
+
+def record(lab, program, box, session):
     """The second login: the first one may have things to do that the others
     have not."""
     injector = faults.Injector(lab, program, box.user,
                                f"{lab.run}/contract.report")
     for _ in range(2):
-        outcome = faults.at_terminal(
-            injector, faults.EVERYTHING, "-c", "exit 0") if terminal else \
-            injector.inject(faults.EVERYTHING, "-c", "exit 0")
+        words = faults.EVERYTHING, "-c", COMMANDS[session]
+        outcome = faults.at_terminal(injector, *words) \
+            if session == "terminal" else injector.inject(*words)
         assert outcome.status == 0, outcome
     return outcome
 
 
-@pytest.mark.parametrize("session", ["command", "terminal"])
+@pytest.mark.parametrize("session", ["command", "terminal", "sftp"])
 @pytest.mark.parametrize("kind", ["crun", "userns"])
 def test_the_calls_of_an_entry_are_those_that_are_written_down(
         lab, program, kind, session):
     box = lab.boxes[kind]
-    outcome = record(lab, program, box, session == "terminal")
+    outcome = record(lab, program, box, session)
     for role in ("M", "S"):
         found = contract.lines(outcome, role, {box.uid: "THE-ID"})
         compare(f"{DATA}/{kind}-{session}-{role}.txt", found)
@@ -70,7 +75,7 @@ def compare(path, found):
 def test_nothing_is_asked_between_the_filters_and_the_word_to_go(
         lab, program):
     """What a filter could fake is no longer relied upon."""
-    outcome = record(lab, program, lab.boxes["userns"], False)
+    outcome = record(lab, program, lab.boxes["userns"], "command")
     found = contract.lines(outcome, "M", {})
     assert found[found.index("seccomp 0x1") + 1:] == [
         "write 3 stage 1, 0", "read 4 (1)",
