@@ -48,16 +48,21 @@ typedef int ctsh_enter_watch(void *context, int pidfd, struct ctsh_error *err);
  * refuse. */
 typedef int ctsh_enter_watched(void *context, struct ctsh_error *err);
 
+/* Pipes that a program of ours is executed with, beside 0 to 2. */
+#define CTSH_BAGGAGE_MAX 48
+
 struct ctsh_entry {
 	const struct ctsh_container *container;
 	const struct ctsh_plan *plan;
 	const struct ctsh_session_group *group; /* to be born in, or NULL */
-	int stdio[3];     /* what becomes 0 to 2; borrowed                  */
-	int terminal;     /* which of 0 to 2 is to become the controlling
-	                     terminal, or -1                                */
-	int program;      /* with plan->program: what ctsh_program_open() gave;
-	                     borrowed                                        */
-	const void *heap; /* ctsh_parcel_mark() */
+	int stdio[3]; /* what becomes 0 to 2; borrowed                  */
+	int terminal; /* which of 0 to 2 is to become the controlling
+	                 terminal, or -1                                */
+	int program;  /* with plan->program: what ctsh_program_open() gave;
+	                 borrowed                                        */
+	int baggage[CTSH_BAGGAGE_MAX]; /* what it has from 6 on; borrowed */
+	int baggage_count;             /* 0 without plan->program         */
+	const void *heap;              /* ctsh_parcel_mark() */
 	ctsh_enter_watch *watch;
 	ctsh_enter_watched *watched;
 	void *context;

@@ -35,6 +35,8 @@
 #define REPORT_PLACE 3
 #define GO_PLACE 4
 #define PROGRAM_PLACE 5 /* only if the plan has a program of ours */
+#define BAGGAGE_PLACE 6 /* and this one and others if it has baggage */
+#define PLACES_MAX (BAGGAGE_PLACE + CTSH_BAGGAGE_MAX)
 #define OUT_OF_THE_WAY 16
 
 static void say(int report, enum ctsh_stage stage, int sys)
@@ -140,18 +142,23 @@ static void place_descriptors(const struct ctsh_entry *entry,
 {
 	const int from[] = {entry->stdio[0], entry->stdio[1], entry->stdio[2],
 	                    line.report,     line.go,         entry->program};
-	const int count =
-		entry->plan->program ? PROGRAM_PLACE + 1 : PROGRAM_PLACE;
-	int parked[PROGRAM_PLACE + 1];
+	const int count = entry->plan->program
+	                          ? BAGGAGE_PLACE + entry->baggage_count
+	                          : PROGRAM_PLACE;
+	int parked[PLACES_MAX];
 
 	for (int i = 0; i < count; i++) {
-		parked[i] = fcntl(from[i], F_DUPFD_CLOEXEC, OUT_OF_THE_WAY);
+		parked[i] = fcntl(
+			i < BAGGAGE_PLACE ? from[i]
+					  : entry->baggage[i - BAGGAGE_PLACE],
+			F_DUPFD_CLOEXEC, OUT_OF_THE_WAY + entry->baggage_count);
 		if (parked[i] < 0)
 			fail(line.report, CTSH_STAGE_DESCRIPTORS);
 	}
 	for (int i = 0; i < count; i++)
-		if (i < REPORT_PLACE ? dup2(parked[i], i) < 0
-		                     : dup3(parked[i], i, O_CLOEXEC) < 0)
+		if (i < REPORT_PLACE || i >= BAGGAGE_PLACE
+		            ? dup2(parked[i], i) < 0
+		            : dup3(parked[i], i, O_CLOEXEC) < 0)
 			fail(parked[REPORT_PLACE], CTSH_STAGE_DESCRIPTORS);
 	if (syscall(SYS_close_range, count, ~0U, 0))
 		fail(parked[REPORT_PLACE], CTSH_STAGE_DESCRIPTORS);

@@ -227,7 +227,7 @@ static bool has_program(int proc, int program)
  * other is left that could lead to the host, and S is visible inside with what
  * M has. */
 static int check_descriptors(int proc, const int stdio[3], int program,
-                             struct ctsh_error *err)
+                             int baggage, struct ctsh_error *err)
 {
 	char path[16];
 	struct stat have, want;
@@ -238,7 +238,7 @@ static int check_descriptors(int proc, const int stdio[3], int program,
 		    have.st_dev != want.st_dev || have.st_ino != want.st_ino)
 			return unsafe(err, "another standard descriptor");
 	}
-	if (count_descriptors(proc) != (program < 0 ? 5 : 6))
+	if (count_descriptors(proc) != (program < 0 ? 5 : 6 + baggage))
 		return unsafe(err, "more descriptors than the session's");
 	if (program >= 0 && !has_program(proc, program))
 		return unsafe(err, "another program than planned");
@@ -256,7 +256,7 @@ int ctsh_verify_confined(pid_t m, const struct ctsh_entry *e,
 
 	if (proc < 0 || check_namespaces(proc, c, "pid_for_children", err) ||
 	    check_cgroups(proc, cgroups, err) || check_limits(proc, c, err) ||
-	    check_descriptors(proc, e->stdio, program, err) ||
+	    check_descriptors(proc, e->stdio, program, e->baggage_count, err) ||
 	    ctsh_proc_read_status(proc, &status, err))
 		return -1;
 	if (!has_root(proc, c))
