@@ -61,6 +61,9 @@ struct ctsh_rule {
 	char **keep_env;       /* globs, ends with NULL                      */
 	char **set_env;        /* "NAME=value", ends with NULL               */
 	bool container_env;
+	bool agent_forwarding;
+	bool x11_forwarding;
+	char **forward_socket; /* "HOST:CONTAINER", ends with NULL           */
 	ctsh_ns_set share;
 	bool allow_no_seccomp; /* allow_unconfined has "seccomp"         */
 	bool allow_no_lsm;     /* allow_unconfined has "lsm"             */

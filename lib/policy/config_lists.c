@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "../base/text.h"
+#include "../model/forward.h"
 #include "../model/person.h"
 
 #define ENV_GLOB \
@@ -228,6 +229,52 @@ int ctsh_setting_set_env(const struct ctsh_setting *setting, char ***out,
 				return ctsh_setting_fail(setting, i, err,
 				                         "'%.*s' is set twice",
 				                         (int)length, text);
+	}
+	return replace(setting, out, err);
+}
+
+/* -- forward_socket ---------------------------------------------------- */
+
+/* Absolute before the expansions, which bring no slash, and as long as a
+ * socket's path may be. */
+static bool is_socket_path(const char *text)
+{
+	size_t length = strlen(text);
+
+	return ctsh_text_is_absolute(text, CTSH_PORTER_PATH) &&
+	       text[length - 1] != '/' && ctsh_setting_expands(text);
+}
+
+static const char *socket_fault(const char *text)
+{
+	char host[CTSH_PORTER_PATH];
+	size_t length = strcspn(text, ":");
+
+	if (text[length] != ':' || strchr(text + length + 1, ':'))
+		return "is not HOST:CONTAINER";
+	if (length >= sizeof(host))
+		return "is too long for a socket";
+	memcpy(host, text, length);
+	host[length] = '\0';
+	if (!is_socket_path(host) || !is_socket_path(text + length + 1))
+		return "is not two absolute paths with %u, %U, %g or %%";
+	return NULL;
+}
+
+int ctsh_setting_forward_socket(const struct ctsh_setting *setting, char ***out,
+                                struct ctsh_error *err)
+{
+	if (setting->count > CTSH_PORTER_PATHS)
+		return ctsh_setting_fail(setting, CTSH_PORTER_PATHS, err,
+		                         "more than %d sockets",
+		                         CTSH_PORTER_PATHS);
+	for (size_t i = 0; i < setting->count; i++) {
+		const char *text = setting->values[i];
+		const char *fault = socket_fault(text);
+
+		if (fault)
+			return ctsh_setting_fail(setting, i, err, "'%s' %s",
+			                         text, fault);
 	}
 	return replace(setting, out, err);
 }

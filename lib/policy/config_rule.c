@@ -103,6 +103,29 @@ static int set_container_env(struct ctsh_rule *rule,
 	                           &rule->container_env, err);
 }
 
+static int set_agent_forwarding(struct ctsh_rule *rule,
+                                const struct ctsh_setting *setting,
+                                struct ctsh_error *err)
+{
+	return ctsh_setting_choice(setting, "false", "true",
+	                           &rule->agent_forwarding, err);
+}
+
+static int set_x11_forwarding(struct ctsh_rule *rule,
+                              const struct ctsh_setting *setting,
+                              struct ctsh_error *err)
+{
+	return ctsh_setting_choice(setting, "false", "true",
+	                           &rule->x11_forwarding, err);
+}
+
+static int set_forward_socket(struct ctsh_rule *rule,
+                              const struct ctsh_setting *setting,
+                              struct ctsh_error *err)
+{
+	return ctsh_setting_forward_socket(setting, &rule->forward_socket, err);
+}
+
 static int set_share(struct ctsh_rule *rule, const struct ctsh_setting *setting,
                      struct ctsh_error *err)
 {
@@ -176,6 +199,9 @@ const struct ctsh_rule_key ctsh_rule_keys[CTSH_RULE_KEYS] = {
 	{"keep_env", true, EVERYWHERE, set_keep_env},
 	{"set_env", true, EVERYWHERE, set_set_env},
 	{"container_env", false, EVERYWHERE, set_container_env},
+	{"agent_forwarding", false, EVERYWHERE, set_agent_forwarding},
+	{"x11_forwarding", false, EVERYWHERE, set_x11_forwarding},
+	{"forward_socket", true, EVERYWHERE, set_forward_socket},
 	{"share", true, EVERYWHERE, set_share},
 	{"allow_unconfined", true, EVERYWHERE, set_allow_unconfined},
 	{"on_disconnect", false, EVERYWHERE, set_on_disconnect},
@@ -218,12 +244,14 @@ int ctsh_rule_init(struct ctsh_rule *rule, struct ctsh_error *err)
 	rule->user = CTSH_USER_SAME_NAME;
 	rule->container_groups = true;
 	rule->container_env = true;
+	rule->agent_forwarding = true;
 	rule->share = CLONE_NEWUSER | CLONE_NEWTIME | CLONE_NEWCGROUP;
 	if (ctsh_strings_copy(keep_env_default,
 	                      sizeof(keep_env_default) /
 	                              sizeof(*keep_env_default),
 	                      &rule->keep_env) == 0 &&
-	    ctsh_strings_copy(NULL, 0, &rule->set_env) == 0)
+	    ctsh_strings_copy(NULL, 0, &rule->set_env) == 0 &&
+	    ctsh_strings_copy(NULL, 0, &rule->forward_socket) == 0)
 		return 0;
 	ctsh_rule_clear(rule);
 	return ctsh_fail(err, CTSH_E_SYSTEM, ENOMEM, "a rule");
@@ -240,7 +268,7 @@ int ctsh_rule_inherit(struct ctsh_rule *rule, const struct ctsh_rule *from,
 	rule->match_count = 0;
 	rule->deny = rule->container = NULL;
 	rule->user_name = rule->shell = rule->directory = NULL;
-	rule->keep_env = rule->set_env = NULL;
+	rule->keep_env = rule->set_env = rule->forward_socket = NULL;
 	if (copy_string(from->user_name, &rule->user_name) == 0 &&
 	    copy_string(from->shell, &rule->shell) == 0 &&
 	    copy_string(from->directory, &rule->directory) == 0 &&
@@ -249,7 +277,10 @@ int ctsh_rule_inherit(struct ctsh_rule *rule, const struct ctsh_rule *from,
 	                      &rule->keep_env) == 0 &&
 	    ctsh_strings_copy((const char *const *)from->set_env,
 	                      count_strings(from->set_env),
-	                      &rule->set_env) == 0)
+	                      &rule->set_env) == 0 &&
+	    ctsh_strings_copy((const char *const *)from->forward_socket,
+	                      count_strings(from->forward_socket),
+	                      &rule->forward_socket) == 0)
 		return 0;
 	ctsh_rule_clear(rule);
 	return ctsh_fail(err, CTSH_E_SYSTEM, ENOMEM, "a rule");
@@ -289,6 +320,7 @@ void ctsh_rule_clear(struct ctsh_rule *rule)
 	free(rule->directory);
 	ctsh_strings_free(&rule->keep_env);
 	ctsh_strings_free(&rule->set_env);
+	ctsh_strings_free(&rule->forward_socket);
 	memset(rule, 0, sizeof(*rule));
 }
 

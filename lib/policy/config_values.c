@@ -102,8 +102,7 @@ int ctsh_setting_sentence(const struct ctsh_setting *setting, char **out,
 	return ctsh_setting_string(setting, value, out, err);
 }
 
-/* %u %U %g %% and nothing else. */
-static bool expands(const char *text)
+bool ctsh_setting_expands(const char *text)
 {
 	while ((text = strchr(text, '%'))) {
 		if (text[1] == '\0' || !strchr("uUg%", text[1]))
@@ -149,7 +148,7 @@ int ctsh_setting_container(const struct ctsh_setting *setting, char **out,
 	if (!knows_engine(setting, engine))
 		return ctsh_setting_fail(setting, 0, err, "unknown engine '%s'",
 		                         engine);
-	if (!expands(colon + 1))
+	if (!ctsh_setting_expands(colon + 1))
 		return ctsh_setting_fail(
 			setting, 0, err,
 			"only %%u, %%U, %%g and %%%% may follow a '%%'");

@@ -62,6 +62,9 @@ CTSH_MUST_CHECK int ctsh_setting_path(const struct ctsh_setting *setting,
 CTSH_MUST_CHECK int ctsh_setting_sentence(const struct ctsh_setting *setting,
                                           char **out, struct ctsh_error *err);
 
+/* Whether what stands behind each '%' is one of u, U, g and %. */
+bool ctsh_setting_expands(const char *text);
+
 /* The list `match`.  `*out` must be empty before; on failure the caller still
  * frees what is in it. */
 CTSH_MUST_CHECK int ctsh_setting_matches(const struct ctsh_setting *setting,
@@ -89,6 +92,12 @@ CTSH_MUST_CHECK int ctsh_setting_keep_env(const struct ctsh_setting *setting,
 /* `set_env`: "NAME=value"; ends with NULL. */
 CTSH_MUST_CHECK int ctsh_setting_set_env(const struct ctsh_setting *setting,
                                          char ***out, struct ctsh_error *err);
+
+/* `forward_socket`: "HOST:CONTAINER", two absolute paths that a socket can
+ * have, with expansions; ends with NULL. */
+CTSH_MUST_CHECK int ctsh_setting_forward_socket(
+	const struct ctsh_setting *setting, char ***out,
+	struct ctsh_error *err);
 
 /* `share`: names of namespaces. */
 CTSH_MUST_CHECK int ctsh_setting_share(const struct ctsh_setting *setting,
