@@ -69,6 +69,7 @@ OURS_CPPFLAGS += \
 	-DCTSH_SESSION_PATH='"$(libexecdir)/ctsh/ctsh-session"' \
 	-DCTSH_NAMES_PATH='"$(libexecdir)/ctsh/ctsh-names"' \
 	-DCTSH_SFTP_PATH='"$(libexecdir)/ctsh/ctsh-sftp-server"' \
+	-DCTSH_PORTER_PROGRAM='"$(libexecdir)/ctsh/ctsh-porter"' \
 	-DCTSH_CONFDIR='"$(sysconfdir)/ctsh"' \
 	-DCTSH_RUNDIR='"$(rundir)"' $(if $(NESTED),-DCTSH_NESTED)
 
@@ -154,7 +155,7 @@ LIB_SRC = \
 	lib/base/filters.c lib/base/glob.c lib/base/http.c lib/base/json.c lib/base/line.c \
 	lib/base/peer.c lib/base/proc.c lib/base/proc_cgroup.c \
 	lib/base/proc_idmap.c lib/base/proc_limits.c lib/base/proc_status.c \
-	lib/base/sftp.c lib/base/text.c \
+	lib/base/sftp.c lib/base/strand.c lib/base/text.c \
 	lib/policy/break_glass.c lib/policy/config.c \
 	lib/policy/config_build.c lib/policy/config_groups.c \
 	lib/policy/config_lists.c lib/policy/config_rule.c \
@@ -174,7 +175,8 @@ LIB_SRC = \
 	lib/enter/seccomp.c lib/enter/talk.c lib/enter/userdir.c lib/enter/verify.c \
 	lib/registry/filters.c \
 	lib/registry/rundir.c lib/registry/slots.c lib/registry/sweep.c \
-	lib/route/environment.c lib/route/identity.c lib/route/named.c \
+	lib/route/environment.c lib/route/forward.c \
+	lib/route/identity.c lib/route/named.c \
 	lib/route/plan.c lib/route/route.c \
 	lib/route/locale.c \
 	lib/route/sftp.c \
@@ -192,6 +194,8 @@ SESSION_SRC = \
 
 # All of shell/ but the stub.
 SHELL_SRC = \
+	shell/agent.c shell/forward.c shell/login_forward.c \
+	shell/porter_make.c \
 	shell/caller.c shell/calls.c shell/channels.c shell/descriptors.c \
 	shell/host_shell.c shell/invocation.c shell/limits.c shell/presence.c \
 	shell/relay.c \
@@ -200,6 +204,10 @@ SHELL_SRC = \
 	shell/session.c shell/signals.c shell/stdio.c shell/supervisor.c shell/terminal.c \
 	shell/watchdog.c shell/watchdog_group.c shell/watchdog_guard.c \
 	shell/watchdog_run.c
+
+# The porter: executed inside, by a descriptor.  libc only.
+PORTER_SRC = \
+	shell/porter.c shell/porter_make.c lib/base/strand.c
 
 CTL_SRC = \
 	ctl/check.c ctl/ctshctl.c ctl/explain.c
@@ -214,11 +222,13 @@ SFTP_SRC = \
 	sftp/handles.c sftp/longname.c sftp/main.c sftp/names.c \
 	sftp/options.c sftp/path.c sftp/serve.c sftp/whole.c sftp/wire.c
 
-PROGRAMS = $(B)/ctsh $(B)/ctsh-session $(B)/ctsh-names $(B)/ctshctl $(B)/pam_ctsh.so \
+PROGRAMS = $(B)/ctsh $(B)/ctsh-session $(B)/ctsh-names $(B)/ctshctl \
+	$(if $(PROBED_STATIC),$(B)/ctsh-porter) $(B)/pam_ctsh.so \
 	$(if $(PROBED_STATIC),$(B)/ctsh-sftp-server)
 
 objects = $(patsubst %.c,$(B)/obj/%.o,$(1))
 STUB_OBJ = $(call objects,$(STUB_SRC))
+PORTER_OBJ = $(call objects,$(PORTER_SRC))
 LIB_OBJ = $(call objects,$(LIB_SRC))
 SHELL_OBJ = $(call objects,$(SHELL_SRC))
 CTL_OBJ = $(call objects,$(CTL_SRC))
@@ -230,7 +240,7 @@ SESSION_OBJ = $(call objects,$(SESSION_SRC))
 NAMES_OBJ = $(call objects,$(NAMES_SRC))
 CTL_MAIN = $(B)/obj/ctl/ctshctl.o
 ALL_OBJ = $(sort $(STUB_OBJ) $(LIB_OBJ) $(SHELL_OBJ) $(CTL_OBJ) $(SFTP_OBJ) \
-	$(SESSION_OBJ) $(NAMES_OBJ))
+	$(SESSION_OBJ) $(NAMES_OBJ) $(PORTER_OBJ))
 
 # Tests are the one thing found by name: a new one must not be forgotten.
 TESTS = $(patsubst tests/unit/%.c,$(B)/tests/%,$(wildcard tests/unit/test_*.c))
@@ -257,6 +267,9 @@ $(B)/ctsh-names: $(NAMES_OBJ)
 
 # It runs where no library may be.
 $(B)/ctsh-sftp-server: $(SFTP_MAIN) $(B)/libsftp.a
+	$(filter-out -pie,$(LINK)) $(PROBED_STATIC) -o $@ $^
+
+$(B)/ctsh-porter: $(PORTER_OBJ)
 	$(filter-out -pie,$(LINK)) $(PROBED_STATIC) -o $@ $^
 
 $(B)/ctshctl: $(CTL_MAIN) $(B)/libctl.a $(B)/libshell.a $(B)/libctsh.a

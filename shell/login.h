@@ -19,6 +19,7 @@
 #include "../lib/route/plan.h"
 #include "../lib/route/route.h"
 #include "descriptors.h"
+#include "forward.h"
 #include "invocation.h"
 #include "report.h"
 #include "stdio.h"
@@ -44,6 +45,7 @@ struct ctsh_login {
 	struct ctsh_terminal terminal;
 	struct ctsh_stdio io;
 	int program; /* of ours for the inside, or -1 */
+	struct ctsh_forwarding forwarding;
 	struct ctsh_session_leader leader;
 };
 

@@ -9,6 +9,7 @@
 #include "../lib/route/environment.h"
 #include "../lib/route/sftp.h"
 #include "login.h"
+#include "login_forward.h"
 
 /* A directory below /run/user, where the container has such. */
 static int give_userdir(struct ctsh_login *l, struct ctsh_error *err)
@@ -59,7 +60,7 @@ static int plan(struct ctsh_login *l, struct ctsh_error *err)
 	    ctsh_plan_build(l->route.rule, &l->route.person,
 	                    &l->route.container, &l->route.interior, &request,
 	                    &l->plan, err) ||
-	    give_userdir(l, err))
+	    give_userdir(l, err) || ctsh_login_forward_plan(l, err))
 		return -1;
 	/* The plan has copies.  S is a fork of this process and visible inside:
 	 * what the caller keeps to itself is not to be found in it. */
@@ -140,6 +141,8 @@ static int enter(struct ctsh_login *l, struct ctsh_error *err)
 		.deadline_ms = l->deadline_ms,
 	};
 
+	if (ctsh_login_forward_enter(l, &entry, err))
+		return -1;
 	if (l->route.rule->kill_at_end) {
 		if (make_group(l, err))
 			return -1;

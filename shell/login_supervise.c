@@ -88,6 +88,7 @@ int ctsh_login_supervise(struct ctsh_login *l, int *status,
 		.watchdog = l->dog.sock,
 		.kill_at_end = l->route.rule->kill_at_end,
 		.limits = CTSH_LIMITS_INIT,
+		.forwarding = l->forwarding.listening ? &l->forwarding : NULL,
 	};
 	int rc;
 	gid_t gid = l->route.person.gid;

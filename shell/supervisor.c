@@ -20,7 +20,8 @@ enum {
 	POLL_CALLER,
 	POLL_CHANNELS = POLL_CALLER + CTSH_PRESENCE_POLLS,
 };
-#define POLLS (POLL_CHANNELS + CTSH_CHANNELS_POLLS)
+#define POLL_FORWARD (POLL_CHANNELS + CTSH_CHANNELS_POLLS)
+#define POLLS (POLL_FORWARD + CTSH_FORWARD_POLLS)
 
 /* For a reader that is slow, once a limit has ended the session. */
 #define ENDING_MS 500
@@ -59,6 +60,20 @@ static void release_passed(const struct loop *l)
 			(void)close(fd);
 }
 
+static int allow(const struct loop *l, struct ctsh_error *err)
+{
+	const int *more;
+	size_t count;
+
+	if (!l->s->forwarding)
+		return ctsh_calls_confine(NULL, 0, err);
+	if (ctsh_forward_begin(l->s->forwarding, err) ||
+	    ctsh_forward_confine(l->s->forwarding, err))
+		return -1;
+	more = ctsh_forward_calls(&count);
+	return ctsh_calls_confine(more, count, err);
+}
+
 static int prepare(struct loop *l, struct ctsh_error *err)
 {
 	l->had_terminal = l->s->master >= 0;
@@ -78,7 +93,7 @@ static int prepare(struct loop *l, struct ctsh_error *err)
 	if (ctsh_limits_stir(&l->s->limits, err) < 0)
 		return -1;
 	release_passed(l);
-	return ctsh_calls_confine(NULL, 0, err);
+	return allow(l, err);
 }
 
 static void close_master(struct loop *l)
@@ -165,14 +180,19 @@ static int take_signals(struct loop *l)
 /* `timeout_ms` -1: until something happens or a limit is to be looked at. */
 static int wait_for_events(struct loop *l, int timeout_ms)
 {
+	nfds_t polls = POLL_FORWARD;
 	int count;
 
 	l->polls[POLL_SIGNALS] =
 		(struct pollfd){.fd = l->signals, .events = POLLIN};
 	ctsh_presence_poll(&l->presence, &l->polls[POLL_CALLER]);
 	ctsh_channels_poll(&l->channels, &l->polls[POLL_CHANNELS]);
+	if (l->s->forwarding) {
+		ctsh_forward_poll(l->s->forwarding, &l->polls[POLL_FORWARD]);
+		polls = POLLS;
+	}
 	do
-		count = poll(l->polls, POLLS,
+		count = poll(l->polls, polls,
 		             timeout_ms < 0 ? time_left(l) : timeout_ms);
 	while (count < 0 && errno == EINTR);
 	return count;
@@ -207,6 +227,9 @@ static int run(struct loop *l, struct ctsh_error *err)
 		if (wait_for_events(l, -1) < 0)
 			return ctsh_fail(err, CTSH_E_SYSTEM, errno, "poll");
 		ctsh_channels_move(&l->channels, &l->polls[POLL_CHANNELS]);
+		if (l->s->forwarding)
+			ctsh_forward_move(l->s->forwarding,
+			                  &l->polls[POLL_FORWARD]);
 		keep_limits(l);
 		if (l->polls[POLL_LEADER].revents)
 			return 0;
@@ -226,6 +249,15 @@ static int run(struct loop *l, struct ctsh_error *err)
 	}
 }
 
+/* With the leader: a caller that is slow to read must not keep the porter, and
+ * so a container that is being stopped. */
+static void end_forwarding(struct loop *l)
+{
+	if (l->s->forwarding)
+		ctsh_forward_end(l->s->forwarding);
+	l->s->forwarding = NULL;
+}
+
 /*
  * Delivers what the leader had written when it ended.  A slow caller may take
  * as long as it likes, unless it hangs up.  Polling a pty first moves what is
@@ -234,6 +266,7 @@ static int run(struct loop *l, struct ctsh_error *err)
  */
 static void drain(struct loop *l)
 {
+	end_forwarding(l);
 	ctsh_channels_leader_ended(&l->channels);
 	l->polls[POLL_LEADER].fd = -1;
 	/* Nothing is left that it could end; one that is gone would wake us
@@ -283,6 +316,7 @@ static int reap(pid_t leader, int *status, struct ctsh_error *err)
 static void clean_up(struct loop *l)
 {
 	ctsh_terminal_restore(&l->s->terminal);
+	end_forwarding(l);
 	close_master(l);
 	ctsh_channels_close(&l->channels);
 	for (int i = 0; i < 3; i++)

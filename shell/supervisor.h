@@ -15,6 +15,7 @@
 
 #include "../lib/base/error.h"
 #include "descriptors.h"
+#include "forward.h"
 #include "limits.h"
 #include "terminal.h"
 
@@ -31,6 +32,7 @@ struct ctsh_supervision {
 	                              caller's presence                        */
 	struct ctsh_limits limits; /* begun already                   */
 	enum ctsh_ending ending;   /* set if it is ended early        */
+	struct ctsh_forwarding *forwarding; /* borrowed; NULL: nothing   */
 };
 
 /*

@@ -11,6 +11,7 @@
 #include <string.h>
 #include <sys/fsuid.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 
 #include "caps.h"
@@ -272,6 +273,32 @@ int ctsh_allow_only(const int *calls, size_t count, struct ctsh_error *err)
 			return ctsh_fail(err, CTSH_E_SYSTEM, EINVAL,
 			                 "sandbox: call %d", calls[i]);
 	program.len = (unsigned short)assemble(code, calls, count);
+	if (syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &program) < 0)
+		return fail(err, "load filter");
+	return 0;
+}
+
+int ctsh_allow_sockets(int family, struct ctsh_error *err)
+{
+	/* The argument is an int: what a caller has above it is not looked at
+	 * by the kernel either. */
+	const uint32_t argument =
+		offsetof(struct seccomp_data, args) +
+		((__BYTE_ORDER__ == __ORDER_BIG_ENDIAN__) ? sizeof(uint32_t)
+	                                                  : 0);
+	struct sock_filter code[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS,
+	                 offsetof(struct seccomp_data, nr)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_socket, 0, 4),
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, argument),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, AF_UNIX, 2, 0),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (uint32_t)family, 1, 0),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+	};
+	const struct sock_fprog program = {.len = sizeof(code) / sizeof(*code),
+	                                   .filter = code};
+
 	if (syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &program) < 0)
 		return fail(err, "load filter");
 	return 0;

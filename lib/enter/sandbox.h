@@ -40,6 +40,13 @@ CTSH_MUST_CHECK int ctsh_keep_only(uint64_t keep, struct ctsh_error *err);
 CTSH_MUST_CHECK int ctsh_allow_only(const int *calls, size_t count,
                                     struct ctsh_error *err);
 
+/*
+ * Lets socket(2) make, from now on, unix sockets and those of `family` alone;
+ * anything else kills the process.  Before ctsh_allow_only().  Needs
+ * no_new_privs.  0, or -1 with E_SYSTEM.
+ */
+CTSH_MUST_CHECK int ctsh_allow_sockets(int family, struct ctsh_error *err);
+
 /* Dumpable off; to be called first in every stage, since exec and every
  * change of ids may turn it on again.  Cannot fail. */
 void ctsh_hide(void);

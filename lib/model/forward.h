@@ -22,9 +22,9 @@
 #include <stdint.h>
 
 /* Where its descriptors are. */
-#define CTSH_PORTER_ORDER 5   /* to be read: the order, then its end   */
-#define CTSH_PORTER_ANSWER 6  /* to be written: the answer             */
-#define CTSH_PORTER_STRANDS 7 /* pairs: to be read, to be written      */
+#define CTSH_PORTER_ORDER 6   /* to be read: the order, then its end   */
+#define CTSH_PORTER_ANSWER 7  /* to be written: the answer             */
+#define CTSH_PORTER_STRANDS 8 /* pairs: to be read, to be written      */
 
 /* Connections at once; the others wait in the sockets' backlogs. */
 #define CTSH_PORTER_SLOTS 16
