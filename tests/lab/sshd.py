@@ -8,7 +8,7 @@ import socket
 from . import machine, process
 
 CONF = """\
-Port {port}
+{first}Port {port}
 ListenAddress 127.0.0.1
 HostKey {dir}/host_key
 PidFile {dir}/sshd.pid
@@ -74,8 +74,9 @@ def privsep_directory():
 
 
 @contextlib.contextmanager
-def sshd(directory, users, prefix, pam=False, more=""):
-    """`more` stands at the end of the configuration."""
+def sshd(directory, users, prefix, pam=False, more="", first=""):
+    """`more` stands at the end of the configuration, `first` at its beginning,
+    where it wins."""
     os.mkdir(directory, 0o755)
     make_keys(directory)
     port = machine.free_port()
@@ -83,7 +84,7 @@ def sshd(directory, users, prefix, pam=False, more=""):
         key = process.read(f"{directory}/host_key.pub")
         file.write(f"[127.0.0.1]:{port} {key}")
     with open(f"{directory}/sshd_config", "w") as file:
-        file.write(CONF.format(port=port, dir=directory,
+        file.write(CONF.format(port=port, dir=directory, first=first,
                                pam="yes" if pam else "no",
                                users=" ".join(users)) + more)
     log = f"{directory}/sshd.log"
