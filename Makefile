@@ -20,6 +20,8 @@ docdir      = $(datarootdir)/doc/ctsh
 # Not below prefix: an administrator looks for it in one place.
 sysconfdir  = /etc
 rundir      = /run/ctsh
+# Recordings, where a rule asks for them.
+logdir      = /var/log/ctsh
 # For the PAM module; nothing is installed below pam.d, ever.
 pamdir      = $(libdir)/security
 DESTDIR     =
@@ -71,6 +73,7 @@ OURS_CPPFLAGS += \
 	-DCTSH_SFTP_PATH='"$(libexecdir)/ctsh/ctsh-sftp-server"' \
 	-DCTSH_PORTER_PROGRAM='"$(libexecdir)/ctsh/ctsh-porter"' \
 	-DCTSH_CONFDIR='"$(sysconfdir)/ctsh"' \
+	-DCTSH_LOGDIR='"$(logdir)"' \
 	-DCTSH_RUNDIR='"$(rundir)"' $(if $(NESTED),-DCTSH_NESTED)
 
 # Each is tried alone and used if compiler and linker take it:
@@ -324,7 +327,8 @@ $(B)/flags: export FLAGS_NOW = $(COMPILE) / $(LINK) $(PROBED_STUB) \
 export DESTDIR SETUID_GROUP
 INSTALL_ENV = bindir='$(bindir)' sbindir='$(sbindir)' \
 	libexecdir='$(libexecdir)' sysconfdir='$(sysconfdir)' \
-	mandir='$(mandir)' docdir='$(docdir)' pamdir='$(pamdir)' build='$(B)'
+	mandir='$(mandir)' docdir='$(docdir)' pamdir='$(pamdir)' \
+	logdir='$(logdir)' build='$(B)'
 
 install: all
 	$(INSTALL_ENV) sh packaging/install.sh install
@@ -391,5 +395,5 @@ help:
 	@echo 'bench         login latency beside the tools of today; needs root'
 	@echo 'dist clean    a tarball of HEAD; remove build/'
 	@echo 'Variables: DESTDIR prefix bindir sbindir libexecdir sysconfdir'
-	@echo '  mandir pamdir rundir SETUID_GROUP CC CPPFLAGS CFLAGS LDFLAGS'
+	@echo '  mandir pamdir rundir logdir SETUID_GROUP CC CPPFLAGS CFLAGS LDFLAGS'
 	@echo '  WERROR=1 NESTED=1 SANITIZE=address,undefined B=build'

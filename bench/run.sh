@@ -47,7 +47,8 @@ clean_up() {
 install_ctsh() {
 	mkdir -p build
 	make -s -j"$(nproc)" B=build/bench prefix=$prefix \
-		sysconfdir=$prefix/etc rundir=$rundir install \
+		sysconfdir=$prefix/etc rundir=$rundir \
+		logdir=$prefix/log install \
 		>build/bench.log 2>&1 || {
 		tail -n 20 build/bench.log >&2
 		die "ctsh could not be built"

@@ -92,7 +92,8 @@ check_docker() {
 
 install_ctsh() {
 	make -s -j"$(nproc)" B="$demo_build" prefix="$demo_prefix" \
-		sysconfdir="$demo_etc" rundir="$demo_rundir" install \
+		sysconfdir="$demo_etc" rundir="$demo_rundir" \
+		logdir="$demo_prefix/log" install \
 		>"$demo_build.log" 2>&1 || {
 		tail -n 30 "$demo_build.log"
 		die "ctsh could not be built; all of it is in $demo_build.log"

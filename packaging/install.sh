@@ -14,6 +14,7 @@ set -eu
 umask 022
 : "${build:?}" "${bindir:?}" "${sbindir:?}" "${libexecdir:?}"
 : "${sysconfdir:?}" "${mandir:?}" "${docdir:?}" "${pamdir:?}"
+: "${logdir:?}"
 
 fail() {
 	echo "install.sh: $*" >&2
@@ -36,6 +37,7 @@ table() {
 		-e "s|@mandir@|$mandir|g" \
 		-e "s|@docdir@|$docdir|g" \
 		-e "s|@pamdir@|$pamdir|g" \
+		-e "s|@logdir@|$logdir|g" \
 		-e "s|@setuid_mode@|$setuid_mode|g" \
 		-e "s|@setuid_group@|$setuid_group|g" packaging/modes
 }

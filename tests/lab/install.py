@@ -25,7 +25,7 @@ def install(base, run):
     """Builds and installs below `base`, a directory of root's alone."""
     demand_safe(base)
     places = [f"B={base}/build", f"prefix={base}", f"sysconfdir={base}/etc",
-              f"rundir={run}"]
+              f"rundir={run}", f"logdir={base}/log"]
     process.run(["make", "-C", SOURCE, "-j2", "all", *places], check=True,
                 timeout=240)
     process.run(["make", "-C", SOURCE, "install", *places], check=True,
@@ -53,7 +53,8 @@ def install_sanitized(base, ctsh, options):
     same configuration and knows the same slots.  `options` is an object file
     with the sanitizer's."""
     places = [f"B={base}/build", f"prefix={base}",
-              f"sysconfdir={os.path.dirname(ctsh.etc)}", f"rundir={ctsh.run}"]
+              f"sysconfdir={os.path.dirname(ctsh.etc)}", f"rundir={ctsh.run}",
+              f"logdir={base}/log"]
     process.run(["make", "-C", SOURCE, "-j2", "all", *places,
                  "SANITIZE=address,undefined", f"LDFLAGS={options}"],
                 check=True, timeout=240)
