@@ -303,3 +303,39 @@ int ctsh_allow_sockets(int family, struct ctsh_error *err)
 		return fail(err, "load filter");
 	return 0;
 }
+
+/* Words of an argument are compared as they lie in memory: the kernel's struct
+ * has them in the machine's own order. */
+int ctsh_allow_argument(int call, unsigned argument, uint32_t value,
+                        struct ctsh_error *err)
+{
+	uint32_t low = (uint32_t)(offsetof(struct seccomp_data, args) +
+	                          argument * sizeof(uint64_t));
+	uint32_t high = low + (uint32_t)sizeof(uint32_t);
+	struct sock_filter code[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS,
+	                 offsetof(struct seccomp_data, nr)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (uint32_t)call, 0, 4),
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, low),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, value, 0, 3),
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, high),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 0, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS),
+	};
+	struct sock_fprog program = {
+		.len = sizeof(code) / sizeof(*code),
+		.filter = code,
+	};
+
+	if (__BYTE_ORDER__ == __ORDER_BIG_ENDIAN__) {
+		code[2].k = high;
+		code[4].k = low;
+	}
+	if (argument > 5)
+		return ctsh_fail(err, CTSH_E_SYSTEM, EINVAL,
+		                 "sandbox: argument %u", argument);
+	if (syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &program) < 0)
+		return fail(err, "load filter");
+	return 0;
+}

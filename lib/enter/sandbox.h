@@ -47,6 +47,14 @@ CTSH_MUST_CHECK int ctsh_allow_only(const int *calls, size_t count,
  */
 CTSH_MUST_CHECK int ctsh_allow_sockets(int family, struct ctsh_error *err);
 
+/*
+ * Kills the process from now on when it makes this call with another value
+ * in that argument (0 to 5) than the one given.  Beside ctsh_allow_only(),
+ * and before it.  0, or -1 with E_SYSTEM.
+ */
+CTSH_MUST_CHECK int ctsh_allow_argument(int call, unsigned argument,
+                                        uint32_t value, struct ctsh_error *err);
+
 /* Dumpable off; to be called first in every stage, since exec and every
  * change of ids may turn it on again.  Cannot fail. */
 void ctsh_hide(void);

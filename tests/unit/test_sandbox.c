@@ -238,6 +238,39 @@ static void filter_without_no_new_privs(void *unused)
 	CHILD_EXPECT(err.code == CTSH_E_SYSTEM && err.sys == EACCES);
 }
 
+static void filter_argument(uint32_t value)
+{
+	struct ctsh_error err;
+
+	CHILD_EXPECT(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0);
+	CHILD_EXPECT(ctsh_allow_argument(SYS_lseek, 2, value, &err) == 0);
+}
+
+static void argument_that_is_allowed(void *unused)
+{
+	(void)unused;
+	filter_argument(SEEK_CUR);
+	CHILD_EXPECT(syscall(SYS_lseek, -1, 0, SEEK_CUR) == -1);
+	CHILD_EXPECT(errno == EBADF);
+	CHILD_EXPECT(getppid() > 0);
+}
+
+static void argument_that_is_not(void *unused)
+{
+	(void)unused;
+	filter_argument(SEEK_CUR);
+	(void)syscall(SYS_lseek, -1, 0, SEEK_SET);
+}
+
+#if UINTPTR_MAX > UINT32_MAX
+static void argument_with_high_bits(void *unused)
+{
+	(void)unused;
+	filter_argument(SEEK_CUR);
+	(void)syscall(SYS_lseek, -1, 0, SEEK_CUR | INT64_C(1) << 32);
+}
+#endif
+
 static void hide_only(void *unused)
 {
 	(void)unused;
@@ -369,6 +402,20 @@ static void allow_only_needs_no_new_privs(void **state)
 	assert_succeeds(filter_without_no_new_privs);
 }
 
+static void allow_argument_kills_at_any_other_value(void **state)
+{
+	struct ctsh_error err = {.code = CTSH_OK};
+
+	(void)state;
+	assert_succeeds(argument_that_is_allowed);
+	assert_killed(argument_that_is_not);
+#if UINTPTR_MAX > UINT32_MAX
+	assert_killed(argument_with_high_bits);
+#endif
+	assert_int_equal(ctsh_allow_argument(SYS_lseek, 6, 0, &err), -1);
+	assert_int_equal(err.code, CTSH_E_SYSTEM);
+}
+
 static void hide_turns_dumpable_off(void **state)
 {
 	(void)state;
@@ -389,6 +436,7 @@ int main(void)
 		cmocka_unit_test(keep_only_fails_when_it_is_not_there),
 		cmocka_unit_test(allow_only_lets_the_listed_calls_pass),
 		cmocka_unit_test(allow_only_kills_at_any_other_call),
+		cmocka_unit_test(allow_argument_kills_at_any_other_value),
 		cmocka_unit_test(
 			allow_only_kills_at_calls_of_another_architecture),
 		cmocka_unit_test(allow_only_refuses_numbers_that_are_none),
