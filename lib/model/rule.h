@@ -71,6 +71,10 @@ struct ctsh_rule {
 	unsigned idle_timeout; /* seconds; 0: no limit, as the next two  */
 	unsigned max_session;  /* seconds                                */
 	unsigned max_sessions; /* of one uid at once                     */
+	bool record_output;    /* record = "output"                      */
+	bool record_stops;     /* record_full = "stop"                   */
+	unsigned record_max;   /* MiB                                    */
+	char *record_dir;      /* absolute path, or NULL for the default */
 };
 
 /* An `engine NAME { }` section: where an engine really is. */

@@ -186,6 +186,44 @@ static int set_max_sessions(struct ctsh_rule *rule,
 	                           &rule->max_sessions, err);
 }
 
+static int set_record(struct ctsh_rule *rule,
+                      const struct ctsh_setting *setting,
+                      struct ctsh_error *err)
+{
+	return ctsh_setting_choice(setting, "none", "output",
+	                           &rule->record_output, err);
+}
+
+static int set_record_dir(struct ctsh_rule *rule,
+                          const struct ctsh_setting *setting,
+                          struct ctsh_error *err)
+{
+	return ctsh_setting_path(setting, false, &rule->record_dir, err);
+}
+
+static int set_record_max(struct ctsh_rule *rule,
+                          const struct ctsh_setting *setting,
+                          struct ctsh_error *err)
+{
+	unsigned mib = 0;
+
+	if (ctsh_setting_number(setting, CTSH_RECORD_MAX, &mib, err) < 0)
+		return -1;
+	if (mib == 0)
+		return ctsh_setting_fail(setting, 0, err,
+		                         "a recording needs a limit above 0");
+	rule->record_max = mib;
+	return 0;
+}
+
+static int set_record_full(struct ctsh_rule *rule,
+                           const struct ctsh_setting *setting,
+                           struct ctsh_error *err)
+{
+	return ctsh_setting_choice(setting, "end", "stop", &rule->record_stops,
+	                           err);
+}
+
 const struct ctsh_rule_key ctsh_rule_keys[CTSH_RULE_KEYS] = {
 	{"match", true, RULE_ONLY, set_match},
 	{"container", false, NO_DEFAULT, set_container},
@@ -208,6 +246,10 @@ const struct ctsh_rule_key ctsh_rule_keys[CTSH_RULE_KEYS] = {
 	{"idle_timeout", false, EVERYWHERE, set_idle_timeout},
 	{"max_session", false, EVERYWHERE, set_max_session},
 	{"max_sessions", false, EVERYWHERE, set_max_sessions},
+	{"record", false, EVERYWHERE, set_record},
+	{"record_dir", false, EVERYWHERE, set_record_dir},
+	{"record_max", false, EVERYWHERE, set_record_max},
+	{"record_full", false, EVERYWHERE, set_record_full},
 };
 
 const struct ctsh_rule_key *ctsh_rule_key_find(const char *name)
@@ -245,6 +287,7 @@ int ctsh_rule_init(struct ctsh_rule *rule, struct ctsh_error *err)
 	rule->container_groups = true;
 	rule->container_env = true;
 	rule->agent_forwarding = true;
+	rule->record_max = CTSH_RECORD_MAX_DEFAULT;
 	rule->share = CLONE_NEWUSER | CLONE_NEWTIME | CLONE_NEWCGROUP;
 	if (ctsh_strings_copy(keep_env_default,
 	                      sizeof(keep_env_default) /
@@ -268,10 +311,12 @@ int ctsh_rule_inherit(struct ctsh_rule *rule, const struct ctsh_rule *from,
 	rule->match_count = 0;
 	rule->deny = rule->container = NULL;
 	rule->user_name = rule->shell = rule->directory = NULL;
+	rule->record_dir = NULL;
 	rule->keep_env = rule->set_env = rule->forward_socket = NULL;
 	if (copy_string(from->user_name, &rule->user_name) == 0 &&
 	    copy_string(from->shell, &rule->shell) == 0 &&
 	    copy_string(from->directory, &rule->directory) == 0 &&
+	    copy_string(from->record_dir, &rule->record_dir) == 0 &&
 	    ctsh_strings_copy((const char *const *)from->keep_env,
 	                      count_strings(from->keep_env),
 	                      &rule->keep_env) == 0 &&
@@ -318,6 +363,7 @@ void ctsh_rule_clear(struct ctsh_rule *rule)
 	free(rule->user_name);
 	free(rule->shell);
 	free(rule->directory);
+	free(rule->record_dir);
 	ctsh_strings_free(&rule->keep_env);
 	ctsh_strings_free(&rule->set_env);
 	ctsh_strings_free(&rule->forward_socket);

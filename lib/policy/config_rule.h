@@ -32,11 +32,15 @@ struct ctsh_rule_key {
 	           struct ctsh_error *err);
 };
 
-#define CTSH_RULE_KEYS 21
+#define CTSH_RULE_KEYS 25
 
 /* A hundred years, in seconds: whoever writes more has mistyped. */
 #define CTSH_SECONDS_MAX UINT32_C(3153600000)
 #define CTSH_SESSIONS_MAX 1000
+
+/* MiB.  A terabyte: whoever writes more has mistyped. */
+#define CTSH_RECORD_MAX (1024 * 1024)
+#define CTSH_RECORD_MAX_DEFAULT 64
 
 /* All keys of a rule. */
 extern const struct ctsh_rule_key ctsh_rule_keys[CTSH_RULE_KEYS];

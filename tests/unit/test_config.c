@@ -170,6 +170,11 @@ static void the_shipped_file_says_what_holds_without_it(void **state)
 	assert_int_equal(a->share, b->share);
 	assert_int_equal(a->allow_no_seccomp, b->allow_no_seccomp);
 	assert_int_equal(a->allow_no_lsm, b->allow_no_lsm);
+	assert_int_equal(a->record_output, b->record_output);
+	assert_string_equal(a->record_dir, CTSH_LOGDIR);
+	assert_null(b->record_dir);
+	assert_int_equal(a->record_max, b->record_max);
+	assert_int_equal(a->record_stops, b->record_stops);
 	ctsh_policy_free(&shipped);
 	ctsh_policy_free(&empty);
 }
@@ -248,6 +253,10 @@ static void an_empty_file_has_the_defaults(void **state)
 	                 CLONE_NEWUSER | CLONE_NEWTIME | CLONE_NEWCGROUP);
 	assert_false(rule->allow_no_seccomp);
 	assert_false(rule->allow_no_lsm);
+	assert_false(rule->record_output);
+	assert_null(rule->record_dir);
+	assert_int_equal(rule->record_max, 64);
+	assert_false(rule->record_stops);
 	ctsh_policy_free(&policy);
 	ctsh_policy_free(&policy);
 }
@@ -266,7 +275,7 @@ static void a_rule_has_the_file_s_defaults(void **state)
 	rule = &policy.rules[0];
 	assert_string_equal(rule->title, "inherits");
 	assert_string_equal(rule->file, GOOD "/everything.conf");
-	assert_int_equal(rule->line, 19);
+	assert_int_equal(rule->line, 23);
 	assert_string_equal(rule->container, "build:box");
 	assert_null(rule->deny);
 	assert_int_equal(rule->user, CTSH_USER_SAME_UID);
@@ -281,6 +290,10 @@ static void a_rule_has_the_file_s_defaults(void **state)
 	assert_int_equal(rule->share, 0);
 	assert_false(rule->allow_no_seccomp);
 	assert_true(rule->allow_no_lsm);
+	assert_true(rule->record_output);
+	assert_string_equal(rule->record_dir, "/srv/records");
+	assert_int_equal(rule->record_max, 1);
+	assert_true(rule->record_stops);
 	ctsh_policy_free(&policy);
 }
 
@@ -309,6 +322,10 @@ static void a_rule_s_own_value_wins(void **state)
 	                                      CLONE_NEWUTS | CLONE_NEWIPC);
 	assert_true(rule->allow_no_seccomp);
 	assert_false(rule->allow_no_lsm);
+	assert_false(rule->record_output);
+	assert_string_equal(rule->record_dir, "/srv/other");
+	assert_int_equal(rule->record_max, 1048576);
+	assert_false(rule->record_stops);
 	assert_null(policy.rules[2].container);
 	assert_string_equal(policy.rules[2].deny,
 	                    "No container is assigned to you.");
@@ -682,6 +699,18 @@ static void a_bad_user_s_file_is_refused(void **state)
 		{"container = \"docker:x\"\nuser = \"0\"",
 	         ":1: user: uid or gid 0 needs 'allow_root = true'"},
 		{"deny = \"a\"\r\n", ":1: carriage return"},
+		{"deny = a\nrecord = input",
+	         ":2: record: 'input' is neither none nor output"},
+		{"deny = a\nrecord_dir = \"log\"",
+	         ":2: record_dir: 'log' is not an absolute path"},
+		{"deny = a\nrecord_max = 0",
+	         ":2: record_max: a recording needs a limit above 0"},
+		{"deny = a\nrecord_max = 1048577",
+	         ":2: record_max: '1048577' is not a number from 0 to 1048576"},
+		{"deny = a\nrecord_max = 064",
+	         ":2: record_max: '064' is not a number from 0 to 1048576"},
+		{"deny = a\nrecord_full = rotate",
+	         ":2: record_full: 'rotate' is neither end nor stop"},
 	};
 
 	(void)state;
