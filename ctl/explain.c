@@ -28,6 +28,11 @@ static void show_rule(const struct ctsh_rule *rule)
 {
 	(void)printf("rule:      %s (%s:%d)\n", rule->title, rule->file,
 	             rule->line);
+	if (rule->record_output)
+		(void)printf("records:   %s, %u MiB, then the %s\n",
+		             rule->record_dir ?: CTSH_LOGDIR, rule->record_max,
+		             rule->record_stops ? "recording stops"
+		                                : "session ends");
 }
 
 static void show_namespaces(const struct ctsh_container *c)

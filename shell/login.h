@@ -21,6 +21,7 @@
 #include "descriptors.h"
 #include "forward.h"
 #include "invocation.h"
+#include "record.h"
 #include "report.h"
 #include "stdio.h"
 #include "terminal.h"
@@ -46,6 +47,8 @@ struct ctsh_login {
 	struct ctsh_stdio io;
 	int program; /* of ours for the inside, or -1 */
 	struct ctsh_forwarding forwarding;
+	struct ctsh_record record;
+	bool told; /* why the session was ended */
 	struct ctsh_session_leader leader;
 };
 

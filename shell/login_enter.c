@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Steps 5 to 9 of a login. */
+#include <stdio.h>
 #include <string.h>
 
 #include "../lib/base/fdio.h"
@@ -46,7 +47,7 @@ static int plan(struct ctsh_login *l, struct ctsh_error *err)
 
 	if (ctsh_descriptors_judge(&l->descriptors, err))
 		return -1;
-	if (l->route.rule->idle_timeout)
+	if (l->route.rule->idle_timeout || l->route.rule->record_output)
 		ctsh_descriptors_tap(&l->descriptors);
 	request.terminal = l->descriptors.any_terminal;
 	l->route.caller = l->invocation.caller;
@@ -94,6 +95,39 @@ static int make_stdio(struct ctsh_login *l, struct ctsh_error *err)
 		return 0;
 	return ctsh_terminal_copy(
 		&l->terminal, callers_terminal(&l->descriptors), slave, err);
+}
+
+/* The value of a variable of the session's, or NULL. */
+static const char *in_plan(const struct ctsh_plan *plan, const char *name)
+{
+	size_t length = strlen(name);
+
+	for (char *const *variable = plan->env; *variable; variable++)
+		if (strncmp(*variable, name, length) == 0 &&
+		    (*variable)[length] == '=')
+			return *variable + length + 1;
+	return NULL;
+}
+
+/* Before the shell starts: without its recording there is no session. */
+static int start_record(struct ctsh_login *l, struct ctsh_error *err)
+{
+	const struct ctsh_rule *rule = l->route.rule;
+	const struct ctsh_target *t = &l->route.target;
+	char container[CTSH_NAME_MAX * 2];
+	struct ctsh_record_wish wish = {
+		.directory = rule->record_dir ?: CTSH_LOGDIR,
+		.max_mib = rule->record_max,
+		.stop_when_full = rule->record_stops,
+		.container = container,
+		.term = in_plan(&l->plan, "TERM"),
+		.shell = in_plan(&l->plan, "SHELL"),
+		.terminal = callers_terminal(&l->descriptors),
+	};
+
+	(void)snprintf(container, sizeof(container), "%s:%s", t->engine,
+	               t->name);
+	return ctsh_record_create(&l->record, &wish, &l->report, err);
 }
 
 static int watch(void *context, int pidfd, struct ctsh_error *err)
@@ -152,8 +186,12 @@ static int enter(struct ctsh_login *l, struct ctsh_error *err)
 		return -1;
 	memcpy(entry.stdio, l->io.inside, sizeof(entry.stdio));
 	entry.terminal = l->io.terminal;
-	if (ctsh_enter(&entry, &l->leader, err))
+	if (l->route.rule->record_output && start_record(l, err))
 		return -1;
+	if (ctsh_enter(&entry, &l->leader, err)) {
+		ctsh_record_discard(&l->record);
+		return -1;
+	}
 	ctsh_close_fd(&l->program);
 	ctsh_session_group_close(&l->group);
 	ctsh_stdio_close_inside(&l->io);

@@ -28,14 +28,15 @@ static void read_audit_session(char *text, size_t size)
 static void log_open(const struct ctsh_login *l)
 {
 	const struct ctsh_target *t = &l->route.target;
+	const char *file = l->record.fd < 0 ? "" : l->record.name;
 	char audit[16];
 
 	read_audit_session(audit, sizeof(audit));
 	ctsh_report_log(
 		&l->report, "open",
-		"uid=%u container=%s:%s id=%.12s pid=%d as=%u:%u ses=%s",
+		"uid=%u container=%s:%s id=%.12s pid=%d as=%u:%u ses=%s%s%s",
 		l->invocation.uid, t->engine, t->name, t->id, (int)t->pid,
-		l->plan.uid, l->plan.gid, audit);
+		l->plan.uid, l->plan.gid, audit, *file ? " record=" : "", file);
 }
 
 /* Where a person begins, and not where they expected to: its name, or NULL.
@@ -89,6 +90,7 @@ int ctsh_login_supervise(struct ctsh_login *l, int *status,
 		.kill_at_end = l->route.rule->kill_at_end,
 		.limits = CTSH_LIMITS_INIT,
 		.forwarding = l->forwarding.listening ? &l->forwarding : NULL,
+		.record = l->record.fd < 0 ? NULL : &l->record,
 	};
 	int rc;
 	gid_t gid = l->route.person.gid;
@@ -97,6 +99,8 @@ int ctsh_login_supervise(struct ctsh_login *l, int *status,
 	l->session_ms = ctsh_now_ms();
 	if (set_limits(l, &s.limits, err) ||
 	    ctsh_watchdog_session(&l->dog, err))
+		return -1;
+	if (ctsh_record_begin(&l->record, err))
 		return -1;
 	log_open(l);
 	ctsh_plan_free(&l->plan);
@@ -110,5 +114,6 @@ int ctsh_login_supervise(struct ctsh_login *l, int *status,
 		ctsh_report_elsewhere(missed);
 	rc = ctsh_supervise(&s, status, err);
 	l->ending = s.ending;
+	l->told = s.told;
 	return rc;
 }

@@ -125,6 +125,8 @@ static void move_in(struct ctsh_channel *channel)
 		end_side(channel, &channel->from);
 		return;
 	}
+	if (channel->seen)
+		channel->seen(channel->context, at, (size_t)got);
 	channel->end += (size_t)got;
 	channel->moved = true;
 	if (channel->read_left != SIZE_MAX)

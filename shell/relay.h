@@ -21,6 +21,9 @@
 /* The most that goes at once to a descriptor that may block. */
 #define CTSH_RELAY_PORTION 4096
 
+/* Told what a channel has read, before any of it goes on. */
+typedef void ctsh_channel_seen(void *context, const char *bytes, size_t length);
+
 /*
  * O_NONBLOCK belongs to the open file, which the caller's other processes
  * share, so it is set on our own ends only.  On the caller's, sockets are told
@@ -46,6 +49,8 @@ struct ctsh_channel {
 	size_t start, end; /* what is in the buffer                       */
 	bool moved;        /* bytes came or went since this was cleared   */
 	char *buffer;      /* CTSH_RELAY_BUFFER bytes, borrowed           */
+	ctsh_channel_seen *seen; /* or NULL                               */
+	void *context;           /* for it, borrowed                      */
 };
 
 /* Whether the channel has nothing left to do. */

@@ -57,6 +57,8 @@ static int refuse(struct ctsh_login *l, const struct ctsh_error *err)
 	 * container's and cannot be killed keeps the slot, or one user could
 	 * leave any number of them behind. */
 	ctsh_close_fd(&l->slot);
+	if (l->told)
+		return exit_status(err);
 	if (l->is_caller || ctsh_host_leave(l->invocation.uid,
 	                                    l->invocation.gid, &ignored) == 0)
 		ctsh_report_tell(&l->report, err);
@@ -97,6 +99,7 @@ int main(int argc, char **argv)
 		.group = CTSH_SESSION_GROUP_INIT,
 		.terminal = CTSH_TERMINAL_INIT,
 		.io = CTSH_STDIO_INIT,
+		.record = CTSH_RECORD_INIT,
 	};
 	struct ctsh_error err;
 	int status;

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <signal.h>
+#include <string.h>
 #include <sys/signalfd.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -31,6 +32,7 @@ struct loop {
 	int signals;
 	bool had_terminal;
 	struct ctsh_presence presence;
+	int voice; /* the channel whose caller's side is told things */
 	struct ctsh_channels channels;
 	struct pollfd polls[POLLS];
 };
@@ -48,29 +50,51 @@ static int make_raw(struct loop *l, struct ctsh_error *err)
 /* What passed belongs to the container alone: while we held it too, nobody
  * would see the end of file.  The very last to be done, since a descriptor
  * opened later would get their numbers. */
-static void release_passed(const struct loop *l)
+static void release_passed(struct loop *l)
 {
 	const struct ctsh_descriptors *d = &l->s->descriptors;
+	bool one_output = ctsh_descriptors_one_output(d);
 
+	l->voice = l->had_terminal ? CTSH_TTY_OUT
+	           : one_output    ? CTSH_RELAY_1
+	                           : CTSH_RELAY_2;
 	/* Its bytes leave through 1. */
-	if (ctsh_descriptors_one_output(d))
+	if (one_output)
 		(void)close(STDERR_FILENO);
 	for (int fd = 0; fd < 3; fd++)
 		if (d->passage[fd] == CTSH_PASS)
 			(void)close(fd);
 }
 
-static int allow(const struct loop *l, struct ctsh_error *err)
+/* The calls beside those of any session, in the one table `more`. */
+static int allow_forwarding(const struct loop *l, int *more, size_t *count,
+                            struct ctsh_error *err)
 {
-	const int *more;
-	size_t count;
+	const int *calls;
 
 	if (!l->s->forwarding)
-		return ctsh_calls_confine(NULL, 0, err);
+		return 0;
 	if (ctsh_forward_begin(l->s->forwarding, err) ||
 	    ctsh_forward_confine(l->s->forwarding, err))
 		return -1;
-	more = ctsh_forward_calls(&count);
+	calls = ctsh_forward_calls(count);
+	memcpy(more, calls, *count * sizeof(*more));
+	return 0;
+}
+
+static int allow(struct loop *l, struct ctsh_error *err)
+{
+	int more[CTSH_CALLS_MORE_MAX];
+	size_t count = 0;
+
+	if (allow_forwarding(l, more, &count, err))
+		return -1;
+	if (l->s->record) {
+		ctsh_record_listen(l->s->record, &l->channels);
+		if (ctsh_record_confine(err))
+			return -1;
+		more[count++] = SYS_fallocate;
+	}
 	return ctsh_calls_confine(more, count, err);
 }
 
@@ -150,6 +174,28 @@ static int time_left(const struct loop *l)
 	return ctsh_limits_timeout(&l->s->limits, ctsh_limits_now());
 }
 
+static void resize(struct loop *l)
+{
+	ctsh_terminal_resize(&l->s->terminal, l->s->master);
+	if (l->s->record)
+		ctsh_record_resize(l->s->record, l->s->master);
+}
+
+/* Whether the session goes on, for all that its recording says. */
+static int check_record(struct loop *l, struct ctsh_error *err)
+{
+	bool ends = false;
+
+	if (!l->s->record)
+		return 0;
+	if (!ctsh_record_ended(l->s->record, l->channels.one[l->voice].to,
+	                       l->had_terminal, &ends, err) ||
+	    !ends)
+		return 0;
+	l->s->told = true;
+	return -1;
+}
+
 /* After a stop: the shell that we were stopped for has set its own modes. */
 static void resume(struct loop *l)
 {
@@ -157,7 +203,7 @@ static void resume(struct loop *l)
 
 	if (l->s->terminal.raw && ctsh_terminal_is_ours(&l->s->terminal))
 		(void)!ctsh_terminal_raw(&l->s->terminal, &ignored);
-	ctsh_terminal_resize(&l->s->terminal, l->s->master);
+	resize(l);
 }
 
 /* Answers what has come; SIGHUP or SIGTERM if one of them has, else 0. */
@@ -168,7 +214,7 @@ static int take_signals(struct loop *l)
 
 	while (read(l->signals, &info, sizeof(info)) == sizeof(info)) {
 		if (info.ssi_signo == SIGWINCH)
-			ctsh_terminal_resize(&l->s->terminal, l->s->master);
+			resize(l);
 		else if (info.ssi_signo == SIGCONT)
 			resume(l);
 		else
@@ -231,6 +277,8 @@ static int run(struct loop *l, struct ctsh_error *err)
 			ctsh_forward_move(l->s->forwarding,
 			                  &l->polls[POLL_FORWARD]);
 		keep_limits(l);
+		if (check_record(l, err) < 0)
+			return -1;
 		if (l->polls[POLL_LEADER].revents)
 			return 0;
 		if (l->polls[POLL_SIGNALS].revents) {
@@ -264,7 +312,7 @@ static void end_forwarding(struct loop *l)
  * still on its way in the kernel, so "nothing to read" means that nothing is
  * left.
  */
-static void drain(struct loop *l)
+static int drain(struct loop *l, struct ctsh_error *err)
 {
 	end_forwarding(l);
 	ctsh_channels_leader_ended(&l->channels);
@@ -279,11 +327,13 @@ static void drain(struct loop *l)
 		int count = wait_for_events(l, patience);
 
 		if (count < 0 || (count == 0 && patience >= 0))
-			return;
+			return 0;
 		if (l->polls[POLL_SIGNALS].revents && take_signals(l))
-			return;
+			return 0;
 		ctsh_channels_move(&l->channels, &l->polls[POLL_CHANNELS]);
 		keep_limits(l);
+		if (check_record(l, err) < 0)
+			return -1;
 	}
 }
 
@@ -336,10 +386,12 @@ int ctsh_supervise(struct ctsh_supervision *s, int *status,
 	if (result == 0)
 		result = run(&l, err);
 	if (result == 0)
-		drain(&l);
+		result = drain(&l, err);
 	say_why(&l);
 	if (result < 0)
 		(void)signal_leader(&l, SIGHUP);
+	if (s->record)
+		ctsh_record_close(s->record);
 	clean_up(&l);
 	return result == 0 ? reap(s->leader, status, err) : -1;
 }

@@ -17,6 +17,7 @@
 #include "descriptors.h"
 #include "forward.h"
 #include "limits.h"
+#include "record.h"
 #include "terminal.h"
 
 struct ctsh_supervision {
@@ -33,6 +34,8 @@ struct ctsh_supervision {
 	struct ctsh_limits limits; /* begun already                   */
 	enum ctsh_ending ending;   /* set if it is ended early        */
 	struct ctsh_forwarding *forwarding; /* borrowed; NULL: nothing   */
+	struct ctsh_record *record; /* or NULL; borrowed                */
+	bool told; /* the caller knows why the session was ended   */
 };
 
 /*
@@ -56,7 +59,8 @@ struct ctsh_supervision {
  * those in the table of calls.c are left.
  *
  * 0 and its wait(2) status; or -1 with E_SYSTEM if the session could not be
- * supervised: then it was told to end.
+ * supervised, or, as record_full wishes, its recording has ended (E_LIMIT at
+ * its cap): then it was told to end.
  */
 CTSH_MUST_CHECK int ctsh_supervise(struct ctsh_supervision *s, int *status,
                                    struct ctsh_error *err);
