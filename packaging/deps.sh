@@ -23,6 +23,7 @@ tests='clang libclang-rt-dev|libclang-rt-14-dev|clang
 	python3 python3-pytest python3-pexpect runc docker.io ansible-core
 	docker-cli|docker.io git binutils rsync tmux sudo
 	qemu-system-x86 apparmor secilc cpio
+	asciinema
 	podman lxc lxd|- lxd-client|- uidmap debootstrap openssl
 	pamtester cron locales'
 
