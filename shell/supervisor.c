@@ -19,7 +19,7 @@ enum {
 	POLL_SIGNALS,
 	POLL_WATCHDOG,
 	POLL_CALLER,
-	POLL_CHANNELS = POLL_CALLER + CTSH_PRESENCE_POLLS,
+	POLL_CHANNELS,
 };
 #define POLL_FORWARD (POLL_CHANNELS + CTSH_CHANNELS_POLLS)
 #define POLLS (POLL_FORWARD + CTSH_FORWARD_POLLS)
@@ -231,7 +231,8 @@ static int wait_for_events(struct loop *l, int timeout_ms)
 
 	l->polls[POLL_SIGNALS] =
 		(struct pollfd){.fd = l->signals, .events = POLLIN};
-	ctsh_presence_poll(&l->presence, &l->polls[POLL_CALLER]);
+	l->polls[POLL_CALLER] =
+		(struct pollfd){.fd = l->presence.parent, .events = POLLIN};
 	ctsh_channels_poll(&l->channels, &l->polls[POLL_CHANNELS]);
 	if (l->s->forwarding) {
 		ctsh_forward_poll(l->s->forwarding, &l->polls[POLL_FORWARD]);
