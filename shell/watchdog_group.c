@@ -21,6 +21,9 @@
 /* The kernel reports a change of cgroup.events up to ten milliseconds late. */
 #define LOOK_MS 2
 
+/* While nobody waits. */
+#define LINGER_MS 1000
+
 /* Of both files together: "populated 0\nfrozen 0\n". */
 #define EVENTS_MAX 64
 
@@ -40,7 +43,7 @@ static bool wait_empty(int events, int64_t deadline_ms)
 	while (!is_empty(events)) {
 		if (deadline_ms >= 0 && ctsh_now_ms() >= deadline_ms)
 			return false;
-		(void)poll(&change, 1, deadline_ms < 0 ? -1 : LOOK_MS);
+		(void)poll(&change, 1, deadline_ms < 0 ? LINGER_MS : LOOK_MS);
 	}
 	return true;
 }
@@ -63,6 +66,9 @@ void ctsh_dog_end_group(struct ctsh_dog *d, int64_t deadline_ms)
 		/* Once is enough: what is forked meanwhile dies as well. */
 		(void)!write(d->hold[CTSH_HOLD_KILL], "1", 1);
 		ctsh_close_fd(&d->hold[CTSH_HOLD_KILL]);
+	} else if (deadline_ms >= 0) {
+		/* It was waited for once already. */
+		deadline_ms = 0;
 	}
 	if (d->hold[CTSH_HOLD_EVENTS] >= 0 &&
 	    wait_empty(d->hold[CTSH_HOLD_EVENTS], deadline_ms))

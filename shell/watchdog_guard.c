@@ -156,7 +156,9 @@ _Noreturn static void end_early(struct ctsh_dog *d, enum ctsh_ending ending)
 
 	end_leader(d);
 	ctsh_dog_end_group(d, ctsh_now_ms() + CTSH_DOG_GROUP_MS);
-	until = ctsh_now_ms() + LAST_WORDS_MS;
+	/* Where even the kill does nothing yet, nobody has seen an end. */
+	until = ctsh_now_ms() +
+	        (has_ended(d->watched[0], 0) ? LAST_WORDS_MS : 0);
 	while (hear(d, &message, until))
 		if (message.what == CTSH_DOG_CLOSED)
 			end_as_told(d, message.status, ending);
