@@ -35,6 +35,18 @@ static void show_rule(const struct ctsh_rule *rule)
 		                                : "session ends");
 }
 
+/* What is not limited needs no line. */
+static void show_limits(const struct ctsh_rule *rule)
+{
+	if (!rule->kill_at_end && !rule->idle_timeout && !rule->max_session &&
+	    !rule->max_sessions)
+		return;
+	(void)printf("limits:    on_disconnect=%s idle_timeout=%u "
+	             "max_session=%u max_sessions=%u\n",
+	             rule->kill_at_end ? "kill" : "hup", rule->idle_timeout,
+	             rule->max_session, rule->max_sessions);
+}
+
 static void show_namespaces(const struct ctsh_container *c)
 {
 	(void)fputs("joins:    ", stdout);
@@ -83,6 +95,7 @@ static int explain_plan(struct ctsh_route *route, int64_t deadline,
 	int rc;
 
 	show_rule(route->rule);
+	show_limits(route->rule);
 	rc = ctsh_route_find(route, false, deadline, err);
 	if (route->found)
 		show_container(route);
