@@ -9,8 +9,9 @@
 
 /* The signals that the loop answers come by descriptor: no handler, no race.
  * The others mean what they mean to any program; keys send none while the
- * terminal is raw. */
-int ctsh_signals_open(int *fd, struct ctsh_error *err)
+ * terminal is raw, and whoever else sends one that would end us is answered
+ * too, or the terminal would stay so. */
+int ctsh_signals_open(int *fd, bool terminal, struct ctsh_error *err)
 {
 	static const int answered[] = {SIGHUP, SIGTERM, SIGWINCH, SIGCONT};
 	static const int plain[] = {SIGINT, SIGQUIT, SIGTSTP, SIGTTIN, SIGTTOU};
@@ -20,6 +21,10 @@ int ctsh_signals_open(int *fd, struct ctsh_error *err)
 	(void)sigemptyset(&set);
 	for (size_t i = 0; i < sizeof(answered) / sizeof(*answered); i++)
 		(void)sigaddset(&set, answered[i]);
+	if (terminal) {
+		(void)sigaddset(&set, SIGINT);
+		(void)sigaddset(&set, SIGQUIT);
+	}
 	*fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 	if (*fd < 0 || sigprocmask(SIG_BLOCK, &set, NULL) < 0)
 		return ctsh_fail(err, CTSH_E_SYSTEM, errno, "signalfd");

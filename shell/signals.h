@@ -8,14 +8,18 @@
 #ifndef CTSH_SIGNALS_H
 #define CTSH_SIGNALS_H
 
+#include <stdbool.h>
+
 #include "../lib/base/error.h"
 
 /*
  * From now on SIGHUP, SIGTERM, SIGWINCH and SIGCONT are read from `*fd`, owned
- * by the caller, without waiting; SIGPIPE is ignored, and the signals of a
- * terminal mean what they mean to any program.  0, or -1 with E_SYSTEM.
+ * by the caller, without waiting, and with a `terminal` of ours SIGINT and
+ * SIGQUIT too; SIGPIPE is ignored, and the other signals of a terminal mean
+ * what they mean to any program.  0, or -1 with E_SYSTEM.
  */
-CTSH_MUST_CHECK int ctsh_signals_open(int *fd, struct ctsh_error *err);
+CTSH_MUST_CHECK int ctsh_signals_open(int *fd, bool terminal,
+                                      struct ctsh_error *err);
 
 /* Ends this process by that signal, without a core.  For the status of a leader
  * that was killed; possible behind the filter. */

@@ -102,7 +102,8 @@ static int prepare(struct loop *l, struct ctsh_error *err)
 {
 	l->had_terminal = l->s->master >= 0;
 	/* Until they are connected, a failure can still be told on stderr. */
-	if (ctsh_signals_open(&l->signals, err) < 0 || make_raw(l, err) < 0 ||
+	if (ctsh_signals_open(&l->signals, l->had_terminal, err) < 0 ||
+	    make_raw(l, err) < 0 ||
 	    ctsh_channels_connect(&l->channels, &l->s->descriptors,
 	                          l->s->master, l->s->relay, err) < 0)
 		return -1;
@@ -206,7 +207,7 @@ static void resume(struct loop *l)
 	resize(l);
 }
 
-/* Answers what has come; SIGHUP or SIGTERM if one of them has, else 0. */
+/* Answers what has come; the signal if one has that ends us, else 0. */
 static int take_signals(struct loop *l)
 {
 	struct signalfd_siginfo info;

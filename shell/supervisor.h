@@ -42,11 +42,11 @@ struct ctsh_supervision {
  * Runs until the session's leader has ended and what it wrote is delivered: a
  * process that it left in the background keeps nothing waiting.
  *
- * When the caller's terminal hangs up, or on SIGHUP or SIGTERM, the container's
- * pty is closed: the kernel sends the hangup, and what ignores it lives on.
- * Without a pty the leader is signalled; where that is forbidden (it has
- * another uid) this process dies of the very signal, and the watchdog ends the
- * session.
+ * When the caller's terminal hangs up, or on SIGHUP or SIGTERM (with a terminal
+ * on SIGINT and SIGQUIT as well), the container's pty is closed: the kernel
+ * sends the hangup, and what ignores it lives on.  Without a pty the leader is
+ * signalled; where that is forbidden (it has another uid) this process dies of
+ * the very signal, and the watchdog ends the session.
  *
  * With kill_at_end the watchdog is then asked to end all of the session, and so
  * it is when the caller goes without a hangup (presence.h).  With limits it is
