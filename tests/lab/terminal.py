@@ -6,7 +6,7 @@ import re
 import pexpect
 
 ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
-PROMPT = r"[$#] (?:\x1b\[6n)?$"
+PROMPT = r"[$#] (?:\x1b\[[0-9;?]*[A-Za-z])*$"
 
 
 class Terminal:
