@@ -1,13 +1,14 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# run.sh [ROUNDS] - how long a login takes, beside the tools of today.
+# run.sh [ROUNDS] - how long a login takes and what a session costs, beside the
+# tools of today.
 #
 # Installs ctsh below /opt/ctsh-bench (a setuid program needs a file system
 # without nosuid), makes a crun and a docker container and three users whose
-# logins end there, measures everything in turns with hyperfine, prints medians
-# and ratios with the targets, and removes all of it.  Without docker the docker
-# rows are left out; a daemon of its own is used if none runs.
+# logins end there, measures everything in turns with hyperfine and session.py,
+# prints medians and ratios with the targets, and removes all of it.  Without
+# docker the docker rows are left out; a daemon of its own is used if none runs.
 set -uo pipefail
 
 cd "$(dirname "$0")/.." || exit 1
@@ -23,6 +24,8 @@ rundir=/run/ctsh-bench
 box=$prefix/container
 # One user for each way to find a container, since the rule decides.
 users=(ctsh-bench-crun ctsh-bench-file ctsh-bench-dock)
+# Whose login stays on the host.
+plain=ctsh-bench-plain
 docker=
 dockerd=
 
@@ -37,9 +40,10 @@ clean_up() {
 	lab_crun_stop ctsh-bench 2>/dev/null
 	[ -z "$docker" ] || lab_docker_stop ctsh-bench
 	[ -z "$dockerd" ] || lab_dockerd_stop "$dockerd"
-	for user in "${users[@]}"; do
-		[ "$(getent passwd "$user" | cut -d: -f7)" != \
-			"$prefix/bin/ctsh" ] || userdel "$user"
+	for user in "${users[@]}" $plain; do
+		case $(getent passwd "$user" | cut -d: -f7) in
+		"$prefix"/*) userdel "$user" ;;
+		esac
 	done
 	rm -rf "$prefix" "$rundir" "$results"
 }
@@ -55,13 +59,21 @@ install_ctsh() {
 	}
 }
 
+# Not locked, or sshd would not let them in.
+add_user() { # NAME SHELL
+	useradd --system --user-group --no-create-home --password '*' \
+		--home-dir / --shell "$2" "$1" || die "useradd failed"
+}
+
+# The plain user has the shell that the containers have, so that the difference
+# is ours.
 make_users() {
 	local user
 	for user in "${users[@]}"; do
-		useradd --system --user-group --no-create-home \
-			--home-dir / --shell $prefix/bin/ctsh "$user" ||
-			die "useradd failed"
+		add_user "$user" $prefix/bin/ctsh
 	done
+	cp "$(command -v busybox)" $prefix/bin/sh
+	add_user $plain $prefix/bin/sh
 }
 
 make_tree() {
@@ -74,6 +86,8 @@ make_tree() {
 				>>"$box/rootfs/etc/passwd"
 		getent group "$user" >>"$box/rootfs/etc/group"
 	done
+	# Lines, for what passes through a terminal.
+	head -c 48000000 /dev/urandom | base64 >"$box/rootfs/data"
 }
 
 make_containers() {
@@ -131,6 +145,13 @@ measure() {
 	done
 }
 
+# What a session costs once it runs.
+measure_sessions() {
+	/usr/bin/python3 bench/session.py $((rounds < 5 ? rounds : 5)) \
+		"$results" $prefix/bin/ctsh ctsh-bench "${users[0]}" $plain \
+		${docker:+"$LAB_DOCKER_HOST"}
+}
+
 [ "$(id -u)" -eq 0 ] || die "please run me as root"
 for tool in crun busybox nsenter hyperfine python3; do
 	command -v $tool >/dev/null || die "no $tool; \`make deps\` installs it"
@@ -146,7 +167,8 @@ write_config
 # Written by whoever is measured; the directory goes with the bench.
 mkdir -p "$results"
 chmod 1777 "$results"
-measure || die "a command failed; is ctsh working?" \
+{ measure && measure_sessions; } ||
+	die "a command failed; is ctsh working?" \
 	"(ctshctl explain ${users[0]})"
-echo "median of $((rounds * runs)) calls each, in turns:"
+echo "medians of $rounds rounds, in turns:"
 python3 bench/report.py "$results"
