@@ -226,7 +226,8 @@ CLOSED = {"map-files": {"EPERM"}, "setns": {"EPERM"},
 def descriptors(*kinds):
     """The session's own, and the two pipes of the entry."""
     return {f"descriptor {fd} {kind}"
-            for fd, kind in enumerate([*kinds, "pipe", "pipe"])}
+            for fd, kind in enumerate(
+                kinds if len(kinds) > 3 else [*kinds, "pipe", "pipe"])}
 
 
 
@@ -278,12 +279,12 @@ def test_nothing_is_to_be_had_in_1000_logins(lab, attacker):
 class Stepper:
     """A login that stands still behind each system call of who enters."""
 
-    def __init__(self, lab, stepper, user, terminal):
+    def __init__(self, lab, stepper, user, terminal, command="exit 5"):
         self.calls = {"M": [], "S": []}
         self.pid = {}
         self.running = subprocess.Popen(
             [stepper, *(["-t"] if terminal else []), "/usr/bin/env",
-             f"HIDDEN={HIDDEN}", *lab.direct_argv(user, "-c", "exit 5")],
+             f"HIDDEN={HIDDEN}", *lab.direct_argv(user, "-c", command)],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE,
             stderr=subprocess.PIPE, text=True)
 
@@ -387,6 +388,29 @@ def test_nothing_is_to_be_had_at_any_step(lab, attacker, tools, terminal):
     assert set(met["M"]) == {0} and set(met["S"]) == {1}, met
     check(lab, attacker, found,
           *(["terminal"] * 3 if terminal else ["null", "pipe", "pipe"]))
+
+
+SFTP = "/usr/lib/openssh/sftp-server"
+
+
+def test_nothing_is_to_be_had_where_our_sftp_server_is_lent(lab, attacker,
+                                                            tools):
+    """One descriptor more: the file that is executed, from a mount of its
+    own."""
+    user = lab.users["guest"]
+    program = f"{lab.base}/libexec/ctsh/ctsh-sftp-server"
+    before = sha(program)
+    with Visitor(lab, attacker, our_name(lab, user)) as visitor, \
+            Stepper(lab, tools.stepper, user, False, SFTP) as login:
+        for _ in login.stops():
+            visitor.visit()
+        found = visitor.end()
+        _, err = login.running.communicate(timeout=10)
+    assert (login.running.returncode, err) == (0, "")
+    assert login.calls["S"][-1] == "end 0"
+    check(lab, attacker, found, "null", "pipe", "pipe", "pipe", "pipe",
+          "file")
+    assert sha(program) == before
 
 
 # -- what it can do ------------------------------------------------------------
