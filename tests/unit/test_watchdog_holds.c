@@ -120,6 +120,7 @@ static void begin_session(struct login *l, struct ctsh_watchdog *dog)
 	CHILD_EXPECT(ctsh_watchdog_hold(dog, CTSH_HOLD_TIMER, timer, &err) ==
 	             0);
 	CHILD_EXPECT(ctsh_watchdog_watch(dog, l->leader_pidfd, &err) == 0);
+	CHILD_EXPECT(ctsh_watchdog_watches(dog, &err) == 0);
 	CHILD_EXPECT(ctsh_watchdog_session(dog, &err) == 0);
 }
 
@@ -192,6 +193,7 @@ static void hold_twice(void *argument)
 	CHILD_EXPECT(err.code == CTSH_E_SYSTEM);
 	/* And then there is no session any more. */
 	CHILD_EXPECT(ctsh_watchdog_watch(&dog, l->leader_pidfd, &err) == 0);
+	CHILD_EXPECT(ctsh_watchdog_watches(&dog, &err) == 0);
 	CHILD_EXPECT(ctsh_watchdog_session(&dog, &err) == -1);
 	ctsh_watchdog_dismiss(&dog);
 }
