@@ -137,8 +137,9 @@ static const char *sentence(enum ctsh_due due)
 			"Your session reaches its time limit in one minute.",
 		[CTSH_DUE_END_IDLE] =
 			"Your session was idle for too long and has ended.",
-		[CTSH_DUE_END_SESSION] = "Your session has reached its time "
-					 "limit and has ended.",
+		[CTSH_DUE_END_SESSION] =
+			("Your session has reached its time limit and has "
+	                 "ended."),
 	};
 
 	return sentences[due];
