@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -12,8 +13,8 @@
 #include "../base/proc.h"
 #include "cgroup.h"
 
-/* Between the init's group and ours where the init's is delegated. */
-#define DELEGATED_NAME "ctsh"
+/* Between the init's group and ours, see open_parent(). */
+#define BETWEEN "ctsh"
 
 static int open_directory(int parent, const char *name, struct ctsh_error *err)
 {
@@ -26,13 +27,15 @@ static int open_directory(int parent, const char *name, struct ctsh_error *err)
 	return fd;
 }
 
-static int owner(int fd, uid_t *uid, struct ctsh_error *err)
+/* Whether root's uid alone, without a capability, may remove what lies in the
+ * directory. */
+static int is_roots(int fd, bool *yes, struct ctsh_error *err)
 {
 	struct stat st;
 
 	if (fstat(fd, &st))
 		return ctsh_fail(err, CTSH_E_SYSTEM, errno, "stat a cgroup");
-	*uid = st.st_uid;
+	*yes = st.st_uid == 0 && st.st_mode & S_IWUSR;
 	return 0;
 }
 
@@ -42,40 +45,45 @@ static int make_directory(int parent, const char *name, struct ctsh_error *err)
 		return ctsh_fail(err,
 		                 errno == ENODEV ? CTSH_E_GONE : CTSH_E_SYSTEM,
 		                 errno, "make cgroup %s", name);
+	/* For programs inside that look at their own group; umask is 077. */
+	(void)!fchmodat(parent, name, 0755, 0);
 	return 0;
 }
 
-/* The group for sessions in a delegated one; others may have made it before. */
+/* Another session may have made it before. */
 static int open_between(int init, struct ctsh_error *err)
 {
 	ctsh_autoclose int fd = -1;
-	uid_t uid;
+	bool ours = false;
 
-	if (make_directory(init, DELEGATED_NAME, err) && err->sys != EEXIST)
+	if (make_directory(init, BETWEEN, err) && err->sys != EEXIST)
 		return -1;
-	fd = open_directory(init, DELEGATED_NAME, err);
-	if (fd < 0 || owner(fd, &uid, err))
+	fd = open_directory(init, BETWEEN, err);
+	if (fd < 0 || is_roots(fd, &ours, err))
 		return -1;
-	if (uid != 0)
+	if (!ours)
 		return ctsh_fail(err, CTSH_E_UNSAFE, 0,
-		                 "its cgroup %s is not root's", DELEGATED_NAME);
+		                 "its cgroup %s is not root's", BETWEEN);
 	return ctsh_steal_fd(&fd);
 }
 
-/* Where the group is to lie; `*below` is what stands between the init's path
- * and it. */
+/*
+ * Where the group is to lie; `*below` is what stands between the init's path
+ * and it.  A delegated group belongs to the container's root, and the root of
+ * the hierarchy, where an init is on a hybrid machine, has mode 0555.
+ */
 static int open_parent(const struct ctsh_container *c, const char **below,
                        struct ctsh_error *err)
 {
 	ctsh_autoclose int init = ctsh_cgroup_open_unified(c->cgroup_text, err);
-	uid_t uid;
+	bool ours = false;
 
 	*below = "";
-	if (init < 0 || owner(init, &uid, err))
+	if (init < 0 || is_roots(init, &ours, err))
 		return -1;
-	if (uid == 0)
+	if (ours)
 		return ctsh_steal_fd(&init);
-	*below = "/" DELEGATED_NAME;
+	*below = "/" BETWEEN;
 	return open_between(init, err);
 }
 

@@ -37,9 +37,9 @@ struct ctsh_session_group {
 	}
 
 /*
- * Makes ctsh-REF below the init's group, or, where that belongs to another
- * than root (a delegated one), below a group `ctsh` of root's in it: who has
- * root's uid and no capability can then remove it.
+ * Makes ctsh-REF below the init's group; where that is not root's to write
+ * (a delegated one), below a group `ctsh` of root's in it, which stays: who has
+ * root's uid and no capability can then remove ctsh-REF.
  *
  * 0; or -1 with nothing left behind: E_GONE if the init's group is gone,
  * E_UNSAFE if `ctsh` is not root's, E_SYSTEM if the unified hierarchy is not
