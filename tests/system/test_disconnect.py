@@ -42,8 +42,9 @@ class Session:
         self.lab = lab
         self.mark = lab.log.since()
         self.tty = tty
-        self.number = str(number)
-        self.daemon_number = str(number + 1)
+        # Another run on this machine is not to be taken for this one.
+        self.number = f"{os.getpid()}{number}"
+        self.daemon_number = f"{os.getpid()}{number + 1}"
         command = DAEMON.format(n=self.daemon_number) + \
             f" exec sleep {self.number}"
         self.client = subprocess.Popen(
