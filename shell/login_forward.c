@@ -156,6 +156,7 @@ static int enter(struct ctsh_login *l, struct entering *e,
 
 	plan.directories[0] = top;
 	plan.directory_count = 1;
+	memset(plan.shells, 0, sizeof(plan.shells));
 	plan.shell_count = 0;
 	plan.program = argv;
 	plan.env = nothing;
@@ -274,6 +275,9 @@ int ctsh_login_forward_enter(struct ctsh_login *l,
 		e.theirs[i] = -1;
 	rc = begin(l, &e, like, err);
 	let_go(&e);
+	if (rc)
+		ctsh_report_log(&l->report, "unforwarded", "reason=\"%s\"",
+		                err->what);
 	if (!f->listening)
 		ctsh_forward_end(f);
 	return rc && is_fatal(err) ? -1 : 0;
