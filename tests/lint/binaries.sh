@@ -55,7 +55,7 @@ check_exports() { # FILE
 	[ -z "$extra" ] || complain "$1: shows" $extra
 }
 
-for name in ctsh ctsh-session ctsh-names ctsh-sftp-server ctshctl pam_ctsh.so; do
+for name in ctsh ctsh-session ctsh-names ctsh-porter ctsh-sftp-server ctshctl pam_ctsh.so; do
 	if [ ! -f "$build/$name" ]; then
 		complain "$build/$name is not there"
 		continue
