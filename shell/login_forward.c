@@ -11,7 +11,6 @@
 #include "../lib/base/child.h"
 #include "../lib/base/fdio.h"
 #include "../lib/enter/sandbox.h"
-#include "../lib/route/environment.h"
 #include "../lib/route/forward.h"
 
 #define XAUTHORITY_MAX 65536
@@ -205,7 +204,7 @@ static void hear_answer(const struct ctsh_forwarding *f,
 static int set_variable(struct ctsh_login *l, const char *name,
                         const char *value, struct ctsh_error *err)
 {
-	return ctsh_environment_set(&l->plan.env, name, value, err);
+	return ctsh_forward_set(&l->plan.env, name, value, err);
 }
 
 static int tell_shell(struct ctsh_login *l,

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "../base/text.h"
+#include "forward.h"
 #include "locale.h"
 
 #define LETTERS_DIGITS               \
@@ -239,16 +240,6 @@ static bool is_kept(char *const *patterns, const char *name)
 	return false;
 }
 
-/* They name what is on the host; inside they come from forwarding alone, or
- * from the container and the rule. */
-static bool is_forwarded(const char *name)
-{
-	static const char *const names[] = {"SSH_AUTH_SOCK", "SSH_AGENT_PID",
-	                                    "DISPLAY", "XAUTHORITY", NULL};
-
-	return is_any_of(name, names);
-}
-
 /* The value that is kept of a variable of the caller's, whose name goes to
  * `name`; or NULL. */
 static const char *keep(char *const *patterns, const char *variable,
@@ -257,7 +248,7 @@ static const char *keep(char *const *patterns, const char *variable,
 	const char *value = take_name(variable, name);
 
 	if (!value || is_ours(name) || is_elsewheres(name) ||
-	    is_forwarded(name) || !is_kept(patterns, name) ||
+	    ctsh_forward_decides(name) || !is_kept(patterns, name) ||
 	    !ctsh_environment_is_harmless(name, value))
 		return NULL;
 	return value;
@@ -382,21 +373,6 @@ int ctsh_environment_build(const struct ctsh_rule *rule,
 	}
 	*env = list.item;
 	return 0;
-}
-
-int ctsh_environment_set(char ***env, const char *name, const char *value,
-                         struct ctsh_error *err)
-{
-	struct list list = {.item = *env, .count = 1};
-	int rc;
-
-	while (list.item[list.count])
-		list.count++;
-	/* Of the room only this is known. */
-	list.room = list.count + 1;
-	rc = put(&list, name, value);
-	*env = list.item;
-	return rc ? ctsh_fail(err, CTSH_E_SYSTEM, ENOMEM, "environment") : 0;
 }
 
 int ctsh_environment_add_userdir(struct ctsh_plan *plan, struct ctsh_error *err)

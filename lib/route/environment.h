@@ -52,12 +52,6 @@ void ctsh_environment_locales(const struct ctsh_rule *rule,
 CTSH_MUST_CHECK int ctsh_environment_add_userdir(struct ctsh_plan *plan,
                                                  struct ctsh_error *err);
 
-/* Puts NAME=VALUE in the place of what has that name.  0, or -1 with E_SYSTEM.
- */
-CTSH_MUST_CHECK int ctsh_environment_set(char ***env, const char *name,
-                                         const char *value,
-                                         struct ctsh_error *err);
-
 /* Frees it and clears `*env`.  [0] is not its own. */
 void ctsh_environment_free(char ***env);
 

@@ -3,6 +3,7 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "../base/text.h"
@@ -130,6 +131,39 @@ int ctsh_forward_plan(const struct ctsh_rule *rule,
 	     i++)
 		if (plan_path(rule, person, sockets[i], i, forward, err))
 			return -1;
+	return 0;
+}
+
+bool ctsh_forward_decides(const char *name)
+{
+	return !strcmp(name, "SSH_AUTH_SOCK") ||
+	       !strcmp(name, "SSH_AGENT_PID") || !strcmp(name, "DISPLAY") ||
+	       !strcmp(name, "XAUTHORITY");
+}
+
+int ctsh_forward_set(char ***env, const char *name, const char *value,
+                     struct ctsh_error *err)
+{
+	size_t length = strlen(name), at = 0, count = 1;
+	char *made = NULL;
+	char **list;
+
+	for (; (*env)[count]; count++)
+		if (!strncmp((*env)[count], name, length) &&
+		    (*env)[count][length] == '=')
+			at = count;
+	list = reallocarray(*env, count + 2, sizeof(*list));
+	if (list)
+		*env = list;
+	if (!list || asprintf(&made, "%s=%s", name, value) < 0)
+		return ctsh_fail(err, CTSH_E_SYSTEM, ENOMEM, "environment");
+	if (at) {
+		free(list[at]);
+		list[at] = made;
+	} else {
+		list[count] = made;
+		list[count + 1] = NULL;
+	}
 	return 0;
 }
 

@@ -35,6 +35,15 @@ CTSH_MUST_CHECK int ctsh_forward_plan(const struct ctsh_rule *rule,
 void ctsh_forward_places(struct ctsh_porter_order *order, uid_t uid,
                          uint64_t random);
 
+/* Whether a variable of that name names something on the host: the caller's
+ * never comes inside. */
+bool ctsh_forward_decides(const char *name);
+
+/* Puts NAME=VALUE in the place of what has that name in an environment as
+ * environment.h makes it.  0, or -1 with E_SYSTEM. */
+CTSH_MUST_CHECK int ctsh_forward_set(char ***env, const char *name,
+                                     const char *value, struct ctsh_error *err);
+
 /* "localhost:N" or "localhost:N.S", as sshd sets it. */
 bool ctsh_forward_display(const char *text, uint32_t *number);
 
