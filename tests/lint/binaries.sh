@@ -55,7 +55,15 @@ check_exports() { # FILE
 	[ -z "$extra" ] || complain "$1: shows" $extra
 }
 
-for name in ctsh ctsh-session ctsh-names ctsh-porter ctsh-sftp-server ctshctl pam_ctsh.so; do
+# That is for ctsh-names: modules would be loaded into the login.
+check_no_names() { # FILE
+	asks=$(nm "$1" | awk '{ print $NF }' | sed 's/@.*//' |
+		grep -E '^get((pw|gr)(nam|uid|gid)_r|grouplist)$' || true)
+	[ -z "$asks" ] || complain "$1: asks the name service:" $asks
+}
+
+for name in ctsh ctsh-session ctsh-names ctsh-porter ctsh-sftp-server ctshctl \
+	pam_ctsh.so; do
 	if [ ! -f "$build/$name" ]; then
 		complain "$build/$name is not there"
 		continue
@@ -64,6 +72,7 @@ for name in ctsh ctsh-session ctsh-names ctsh-porter ctsh-sftp-server ctshctl pa
 done
 [ ! -f "$build/pam_ctsh.so" ] || check_exports "$build/pam_ctsh.so"
 [ ! -f "$build/ctsh" ] || check_libc_only "$build/ctsh"
+[ ! -f "$build/ctsh-session" ] || check_no_names "$build/ctsh-session"
 # It is executed where the host's loader and libraries are not.
 if readelf -Wl "$build/ctsh-sftp-server" 2>/dev/null | grep -q INTERP; then
 	complain "$build/ctsh-sftp-server: asks for a loader"

@@ -279,6 +279,9 @@ binary 'relro' 'refuses a writable table' -Wl,-z,norelro
 binary 'bound' 'refuses lazy binding' -Wl,-z,lazy
 binary 'stack' 'refuses an executable stack' -Wl,-z,execstack
 binary 'search path' 'refuses a search path' -Wl,-rpath,/tmp
+spoilt=ctsh-session
+binary 'getgrouplist' 'refuses a session that asks for names' \
+	-Wl,--defsym=getgrouplist=main
 spoilt=pam_ctsh.so
 binary 'shows' 'refuses a name that PAM does not call' -rdynamic
 
