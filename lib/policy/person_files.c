@@ -68,8 +68,11 @@ static FILE *open_database(const char *path)
 		ctsh_open_trusted(path, CTSH_E_SYSTEM, &ignored);
 	FILE *file = fd < 0 ? NULL : fdopen(fd, "r");
 
-	if (file)
-		(void)ctsh_steal_fd(&fd);
+	if (!file)
+		return NULL;
+	(void)ctsh_steal_fd(&fd);
+	/* From now on libc knows where it is; else it asks at each entry. */
+	rewind(file);
 	return file;
 }
 
