@@ -32,7 +32,7 @@ struct passage {
 	struct ctsh_talk talk;
 	pid_t m, s;
 	int m_fd, s_fd;
-	unsigned own_filters; /* that M inherits from us */
+	unsigned own_filters; /* that M inherited: we load none meanwhile */
 	bool elsewhere;
 };
 
@@ -136,10 +136,10 @@ static int guide_m(struct passage *p, struct ctsh_error *err)
 	const struct ctsh_entry *e = p->entry;
 	int32_t ignored;
 
-	if (count_own_filters(p, err) || start_m(p, err) ||
-	    ctsh_cgroup_join(e->container, p->m, err) ||
+	if (start_m(p, err) || ctsh_cgroup_join(e->container, p->m, err) ||
 	    set_oom_score_adj(p, err) ||
 	    ctsh_schedule_give(e->container, p->m, err) ||
+	    count_own_filters(p, err) ||
 	    ctsh_talk_expect(&p->talk, p->m_fd, CTSH_STAGE_CONFINED, &ignored,
 	                     err))
 		return -1;
