@@ -37,8 +37,9 @@ static const struct {
 	[CTSH_STAGE_TRANSITION] = {"take on the security label", CTSH_E_UNSAFE},
 	[CTSH_STAGE_EXEC...
 		CTSH_STAGE_EXEC_LAST] = {"execute the shell", CTSH_E_SHELL},
-	[CTSH_STAGE_PROGRAM] = {"execute our sftp-server (a label, a filter?)",
-                                CTSH_E_SHELL},
+	[CTSH_STAGE_PROGRAM] =
+		{"execute a program of ours (a label, a filter?)",
+                 CTSH_E_SHELL},
 };
 
 int ctsh_talk_failure(const struct ctsh_message *message,

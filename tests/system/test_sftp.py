@@ -358,7 +358,7 @@ def test_a_filter_that_forbids_execveat_is_named(lab):
     ref = re.search(r"\[E_SHELL ([0-9a-f]{8})\]", result.err).group(1)
     reason = lab.log.line("refused", ref=ref)["reason"]
     assert reason == \
-        "execute our sftp-server (a label, a filter?): EPERM"
+        "execute a program of ours (a label, a filter?): EPERM"
 
 
 # -- the way it is called ----------------------------------------------------------
