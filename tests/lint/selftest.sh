@@ -249,7 +249,8 @@ binary() { # CULPRIT TEXT FLAG...
 	text=$2
 	shift 2
 	fresh_tree
-	for name in ctsh ctsh-session ctsh-names ctshctl pam_ctsh.so; do
+	for name in ctsh ctsh-session ctsh-names ctsh-porter ctshctl \
+		pam_ctsh.so; do
 		link $name
 	done
 	printf 'int main(void) { return 0; }\n' >"$tmp/s.c"
