@@ -144,10 +144,10 @@ static void report_joined(const struct opening *o)
 	const struct ctsh_target *t = &o->route.target;
 
 	pam_syslog(o->pamh, LOG_INFO,
-	           "open user=%s uid=%u container=%s:%s id=%.12s pid=%d "
+	           "open user=%s uid=%u container=%s:%s id=%.*s pid=%d "
 	           "join=net ref=%s",
-	           o->visit.user, o->person.uid, t->engine, t->name, t->id,
-	           (int)t->pid, o->visit.ref);
+	           o->visit.user, o->person.uid, t->engine, t->name,
+	           ctsh_target_id_shown(t), t->id, (int)t->pid, o->visit.ref);
 }
 
 static struct visit *visit_of(pam_handle_t *pamh)

@@ -34,9 +34,10 @@ static void log_open(const struct ctsh_login *l)
 	read_audit_session(audit, sizeof(audit));
 	ctsh_report_log(
 		&l->report, "open",
-		"uid=%u container=%s:%s id=%.12s pid=%d as=%u:%u ses=%s%s%s",
-		l->invocation.uid, t->engine, t->name, t->id, (int)t->pid,
-		l->plan.uid, l->plan.gid, audit, *file ? " record=" : "", file);
+		"uid=%u container=%s:%s id=%.*s pid=%d as=%u:%u ses=%s%s%s",
+		l->invocation.uid, t->engine, t->name, ctsh_target_id_shown(t),
+		t->id, (int)t->pid, l->plan.uid, l->plan.gid, audit,
+		*file ? " record=" : "", file);
 }
 
 /* Where a person begins, and not where they expected to: its name, or NULL.

@@ -13,6 +13,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <string.h>
 #include <sys/types.h>
 #include <time.h>
 
@@ -38,5 +39,15 @@ struct ctsh_target {
 	bool names_seccomp; /* the engine's configuration says that the
 	                       init has a seccomp filter                  */
 };
+
+/* How much of the ID a line of the log has: a hash is known by its beginning,
+ * what a person chose by all of it. */
+static inline int ctsh_target_id_shown(const struct ctsh_target *t)
+{
+	const size_t hash = 64, beginning = 12;
+	size_t length = strlen(t->id);
+
+	return (int)(length == hash ? beginning : length);
+}
 
 #endif
