@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -58,40 +59,55 @@ static int find_terminal(const struct ctsh_descriptors *d, const int *order,
 	return -1;
 }
 
-/* Where the pty's output goes if all terminals among 0 to 2 are open for
- * reading alone ("</dev/tty >log"): what is typed is still echoed.  Opened with
- * the user's own rights; without them, output must still go somewhere, or the
- * session would stand still. */
-static int open_output(const struct ctsh_descriptors *d)
+static int open_again(int fd)
 {
-	static const char *const paths[] = {
-		"/proc/self/fd/0", "/proc/self/fd/1", "/proc/self/fd/2"};
-	int fd = -1;
+	char link[40];
 
-	for (int i = 0; i < 3 && fd < 0; i++)
-		if (d->passage[i] == CTSH_TERMINAL)
-			fd = open(paths[i], O_WRONLY | O_NOCTTY | O_CLOEXEC);
-	return fd < 0 ? open("/dev/null", O_WRONLY | O_CLOEXEC) : fd;
+	(void)snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+	return open(link, O_WRONLY | O_NOCTTY | O_CLOEXEC | O_NONBLOCK);
+}
+
+/*
+ * Where the pty's output goes: the first terminal that is open for writing, or,
+ * if all among 0 to 2 are open for reading alone ("</dev/tty >log"), any: what
+ * is typed is still echoed.  Opened anew with the user's own rights, so that it
+ * can be told not to wait.  Without these it is used as it is; or output must
+ * still go somewhere, or the session would stand still.
+ */
+static void connect_output(struct ctsh_channels *channels,
+                           const struct ctsh_descriptors *d)
+{
+	static const int order[] = {1, 2, 0};
+	struct ctsh_channel *out = &channels->one[CTSH_TTY_OUT];
+	int given = find_terminal(d, order, O_WRONLY);
+
+	for (int i = 0; i < 3 && channels->output < 0; i++)
+		if (d->passage[order[i]] == CTSH_TERMINAL &&
+		    (given < 0 || given == order[i]))
+			channels->output = open_again(order[i]);
+	if (channels->output < 0 && given < 0)
+		channels->output =
+			open("/dev/null", O_WRONLY | O_CLOEXEC | O_NONBLOCK);
+	out->to_ours = channels->output >= 0;
+	out->to = out->to_ours ? channels->output : given;
 }
 
 static int connect_terminal(struct ctsh_channels *channels,
                             const struct ctsh_descriptors *d, int master,
                             struct ctsh_error *err)
 {
-	static const int input_order[] = {0, 1, 2};
-	static const int output_order[] = {1, 2, 0};
+	static const int order[] = {0, 1, 2};
 	struct ctsh_channel *in = &channels->one[CTSH_TTY_IN];
 	struct ctsh_channel *out = &channels->one[CTSH_TTY_OUT];
 
 	if (master < 0)
 		return 0;
-	in->from = find_terminal(d, input_order, O_RDONLY);
+	in->from = find_terminal(d, order, O_RDONLY);
 	in->to = master;
 	in->to_ours = true;
 	out->from = master;
-	out->to = find_terminal(d, output_order, O_WRONLY);
-	if (out->to < 0)
-		out->to = channels->output = open_output(d);
+	out->from_ours = true;
+	connect_output(channels, d);
 	return set_nonblocking(master, err);
 }
 

@@ -105,7 +105,8 @@ static void move_out(struct ctsh_channel *channel)
 	compact(channel);
 }
 
-static void move_in(struct ctsh_channel *channel)
+/* Whether so much came that there may be more at once. */
+static bool move_in(struct ctsh_channel *channel)
 {
 	char *at = channel->buffer + channel->end;
 	size_t room = CTSH_RELAY_BUFFER - channel->end;
@@ -118,12 +119,12 @@ static void move_in(struct ctsh_channel *channel)
 	else
 		got = read(channel->from, at, room);
 	if (got < 0 && is_passing(errno))
-		return;
+		return false;
 	/* Any error is an end: EIO is how a pty says that nobody has its
 	 * other side open any more. */
 	if (got <= 0) {
 		end_side(channel, &channel->from);
-		return;
+		return false;
 	}
 	if (channel->seen)
 		channel->seen(channel->context, at, (size_t)got);
@@ -131,6 +132,15 @@ static void move_in(struct ctsh_channel *channel)
 	channel->moved = true;
 	if (channel->read_left != SIZE_MAX)
 		channel->read_left -= (size_t)got;
+	return got >= CTSH_RELAY_PORTION / 2;
+}
+
+/* A pty gives a page at once, and has often the next one by then: so many calls
+ * of poll(2) less for the same bytes. */
+static void fill(struct ctsh_channel *channel)
+{
+	while (may_read(channel) && move_in(channel) && channel->from_ours)
+		;
 }
 
 void ctsh_channel_move(struct ctsh_channel *channel, const struct pollfd *two)
@@ -139,8 +149,11 @@ void ctsh_channel_move(struct ctsh_channel *channel, const struct pollfd *two)
 		move_out(channel);
 	else if (two[1].revents & (POLLERR | POLLHUP | POLLNVAL))
 		ctsh_channel_end(channel);
-	if (two[0].revents && channel->from >= 0)
-		move_in(channel);
+	if (two[0].revents && may_read(channel)) {
+		fill(channel);
+		if (channel->to_ours && ctsh_channel_pending(channel))
+			move_out(channel);
+	}
 	if (channel->from < 0 && channel->to >= 0 &&
 	    !ctsh_channel_pending(channel))
 		finish(channel);

@@ -26,19 +26,21 @@ typedef void ctsh_channel_seen(void *context, const char *bytes, size_t length);
 
 /*
  * O_NONBLOCK belongs to the open file, which the caller's other processes
- * share, so it is set on our own ends only.  On the caller's, sockets are told
- * not to wait call by call, and everything else gets, after poll(2) said that
- * there is room, at most CTSH_RELAY_PORTION bytes: a pipe with room takes
- * PIPE_BUF (4,096) without waiting.  A terminal with room may take less at
- * once and hold us for the rest, until its reader goes on or hangs up; what
- * starves meanwhile is this session alone, whose user is that reader.
+ * share, so it is set on our own ends only; a terminal is opened anew for that
+ * (channels.c).  On the caller's, sockets are told not to wait call by call,
+ * and everything else gets, after poll(2) said that there is room, at most
+ * CTSH_RELAY_PORTION bytes: a pipe with room takes PIPE_BUF (4,096) without
+ * waiting.  A terminal that could not be opened anew may take less at once and
+ * hold us for the rest, until its reader goes on or hangs up; what starves
+ * meanwhile is this session alone, whose user is that reader.
  */
 struct ctsh_channel {
 	int from;         /* -1: closed                                  */
 	int to;           /* -1: closed                                  */
 	bool from_socket; /* the caller's socket                         */
 	bool to_socket;
-	bool to_ours;      /* O_NONBLOCK is set: give it all there is     */
+	bool from_ours;    /* O_NONBLOCK is set: take all there is        */
+	bool to_ours;      /* the same: give it all there is              */
 	bool close_ends;   /* the channel owns both: an end that is over is
 	                      closed, a reader that is gone is noticed    */
 	bool half_close;   /* shut the socket for writing when all is

@@ -104,6 +104,53 @@ static void end_of_file_closes_ends_that_are_the_channels_own(void **state)
 	(void)close(out[0]);
 }
 
+/* A pty gives a page at once, and so do packets here. */
+static void one_turn_moves_all_there_is_between_ends_of_ours(void **state)
+{
+	int in[2], out[2];
+	char page[4096] = "", got[5 * 4096];
+	struct ctsh_channel c;
+
+	(void)state;
+	assert_int_equal(pipe2(in, O_DIRECT | O_NONBLOCK), 0);
+	make_pipe(out);
+	set_flags(out[1], O_NONBLOCK);
+	c = make(in[0], out[1]);
+	c.from_ours = c.to_ours = true;
+	for (int i = 0; i < 5; i++)
+		assert_int_equal(write(in[1], page, sizeof(page)),
+		                 sizeof(page));
+	assert_int_equal(turn(&c), 1);
+	assert_int_equal(read(out[0], got, sizeof(got)), sizeof(got));
+	assert_false(ctsh_channel_done(&c));
+	for (int i = 0; i < 2; i++) {
+		(void)close(in[i]);
+		(void)close(out[i]);
+	}
+}
+
+/* A second read would wait for what may never come. */
+static void an_end_of_the_callers_is_read_once_a_turn(void **state)
+{
+	int in[2], out[2];
+	char page[4096] = "", got[2 * 4096];
+	struct ctsh_channel c;
+
+	(void)state;
+	assert_int_equal(pipe2(in, O_DIRECT), 0);
+	make_pipe(out);
+	set_flags(out[1], O_NONBLOCK);
+	c = make(in[0], out[1]);
+	c.to_ours = true;
+	assert_int_equal(write(in[1], page, sizeof(page)), sizeof(page));
+	assert_int_equal(turn(&c), 1);
+	assert_int_equal(read(out[0], got, sizeof(got)), sizeof(page));
+	for (int i = 0; i < 2; i++) {
+		(void)close(in[i]);
+		(void)close(out[i]);
+	}
+}
+
 static void borrowed_ends_stay_open(void **state)
 {
 	int in[2], out[2];
@@ -457,6 +504,9 @@ int main(void)
 		cmocka_unit_test(bytes_arrive_as_they_were),
 		cmocka_unit_test(
 			end_of_file_closes_ends_that_are_the_channels_own),
+		cmocka_unit_test(
+			one_turn_moves_all_there_is_between_ends_of_ours),
+		cmocka_unit_test(an_end_of_the_callers_is_read_once_a_turn),
 		cmocka_unit_test(borrowed_ends_stay_open),
 		cmocka_unit_test(a_reader_that_is_gone_ends_the_channel),
 		cmocka_unit_test(a_stalled_reader_stalls_the_writer),
