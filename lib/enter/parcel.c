@@ -75,6 +75,8 @@ static struct ctsh_plan *copy_plan(struct room *room,
 	to->groups =
 		copy(room, plan->groups, plan->group_count * sizeof(gid_t));
 	to->host_groups = NULL;
+	/* Where there are fewer, what the others point to stays behind. */
+	memset(to->shells, 0, sizeof(to->shells));
 	for (size_t i = 0; i < plan->shell_count; i++) {
 		const struct ctsh_candidate *shell = &plan->shells[i];
 

@@ -215,6 +215,34 @@ static void enter_cuts_the_bounding_set_to_the_inits(void **state)
 	finish(t);
 }
 
+/* One of ours: by its descriptor alone, as if it had no path. */
+static void execute_ours(struct trial *t, char *command)
+{
+	ctsh_autofree char *path = realpath(sh, NULL);
+
+	prepare(t, FAKE_ALL, mount_proc, command);
+	assert_non_null(path);
+	t->plan.program = t->argv;
+	t->plan.shell_count = 0;
+	t->entry.program = ctsh_program_open(path, &t->err);
+	assert_true(t->entry.program >= 0);
+}
+
+/* What is left over of another plan lies in a heap that M does not have. */
+static void enter_executes_a_program_of_ours_without_a_shell(void **state)
+{
+	struct trial *t = *state;
+
+	execute_ours(t, (char[]){"test -z \"$SHELL\" && "
+	                         "test ! -e /proc/self/fd/5 && exit 7"});
+	t->plan.shells[0].shell_env = strdup(shell_env);
+	assert_non_null(t->plan.shells[0].shell_env);
+	assert_int_equal(run(t), 7);
+	free(t->plan.shells[0].shell_env);
+	(void)close(t->entry.program);
+	finish(t);
+}
+
 /* What crosses the barrier is packed, and there is an end to it. */
 static void enter_refuses_a_plan_without_end(void **state)
 {
@@ -672,6 +700,8 @@ int main(void)
 		cmocka_unit_test(enter_leaves_the_traits_of_the_caller_behind),
 		cmocka_unit_test(enter_refuses_a_label_that_nobody_takes),
 		cmocka_unit_test(enter_refuses_an_init_that_has_changed_since),
+		cmocka_unit_test(
+			enter_executes_a_program_of_ours_without_a_shell),
 		cmocka_unit_test(enter_refuses_a_plan_without_end),
 		cmocka_unit_test(nobody_goes_on_unwatched),
 		cmocka_unit_test(nothing_outlives_a_login_process_that_dies),
