@@ -24,7 +24,7 @@ static int fail(struct ctsh_error *err, int sys, const char *what)
 	return ctsh_fail(err, CTSH_E_SYSTEM, sys, "watchdog: %s", what);
 }
 
-static int expect_yes(const struct ctsh_watchdog *dog, struct ctsh_error *err)
+static int hear_yes(struct ctsh_watchdog *dog, struct ctsh_error *err)
 {
 	char answer = CTSH_DOG_NO;
 	ssize_t got = ctsh_receive(dog->sock, &answer, 1, NULL,
@@ -34,17 +34,29 @@ static int expect_yes(const struct ctsh_watchdog *dog, struct ctsh_error *err)
 		return fail(err, errno, "no answer");
 	if (got == 0)
 		return fail(err, 0, "it ended");
+	dog->unheard--;
 	if (answer != CTSH_DOG_YES)
 		return fail(err, 0, "it refused");
 	return 0;
 }
 
-static int post(const struct ctsh_watchdog *dog,
+/* To all that was posted.  An entry that failed on its way has not heard its
+ * last answer, and the next one must not take that for its own. */
+static int expect_yes(struct ctsh_watchdog *dog, struct ctsh_error *err)
+{
+	while (dog->unheard > 0)
+		if (hear_yes(dog, err) < 0)
+			return -1;
+	return 0;
+}
+
+static int post(struct ctsh_watchdog *dog,
                 const struct ctsh_dog_message *message, int fd,
                 struct ctsh_error *err)
 {
 	if (ctsh_send(dog->sock, message, sizeof(*message), fd) < 0)
 		return fail(err, errno, "send");
+	dog->unheard++;
 	return 0;
 }
 

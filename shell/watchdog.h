@@ -43,9 +43,10 @@ enum ctsh_ending {
 };
 
 struct ctsh_watchdog {
-	int sock;   /* our end; closing it tells the watchdog that we ended */
-	bool holds; /* something whose end a caller waits for          */
-	pid_t pid;  /* to be reaped where the caller goes on             */
+	int sock;    /* our end; closing it tells the watchdog that we ended */
+	int unheard; /* answers that are still to come                  */
+	bool holds;  /* something whose end a caller waits for          */
+	pid_t pid;   /* to be reaped where the caller goes on             */
 	const struct ctsh_report *report; /* borrowed                       */
 };
 
@@ -67,7 +68,7 @@ CTSH_MUST_CHECK int ctsh_watchdog_start(struct ctsh_watchdog *dog,
 
 /*
  * Registers a process by its pidfd (borrowed).  The newest one counts as the
- * session's leader.  0, or -1 with E_SYSTEM; once for each,
+ * session's leader.  0, or -1 with E_SYSTEM; before the process goes on,
  * ctsh_watchdog_watches() must follow.
  */
 CTSH_MUST_CHECK int ctsh_watchdog_watch(struct ctsh_watchdog *dog, int pidfd,

@@ -173,6 +173,29 @@ static void say_closed(void *argument)
 	CHILD_EXPECT(dog.sock == -1);
 }
 
+/* An entry that failed before it asked whether it is watched. */
+static void go_on_after_a_failed_entry(void *argument)
+{
+	struct login *l = argument;
+	struct ctsh_watchdog dog = CTSH_WATCHDOG_INIT;
+	struct pollfd more = {.events = POLLIN};
+	struct ctsh_error err;
+
+	CHILD_EXPECT(ctsh_watchdog_start(&dog, &l->report,
+	                                 ctsh_now_ms() + l->patience_ms,
+	                                 &err) == 0);
+	CHILD_EXPECT(ctsh_watchdog_watch(&dog, l->leader_pidfd, &err) == 0);
+	CHILD_EXPECT(ctsh_watchdog_watch(&dog, l->leader_pidfd, &err) == 0);
+	CHILD_EXPECT(ctsh_watchdog_watches(&dog, &err) == 0);
+	(void)snprintf(l->report.user, sizeof(l->report.user), "alice");
+	CHILD_EXPECT(ctsh_watchdog_session(&dog, &err) == 0);
+	more.fd = dog.sock;
+	CHILD_EXPECT(poll(&more, 1, 100) == 0);
+	CHILD_EXPECT(ctsh_wait_fd(l->leader_pidfd, POLLIN,
+	                          ctsh_now_ms() + 5000) == 1);
+	ctsh_watchdog_closed(&dog, 3 << 8);
+}
+
 static void say_closed_by_signal(void *argument)
 {
 	struct login *l = argument;
@@ -299,6 +322,13 @@ static void the_end_is_logged_with_exit_status(void **state)
 {
 	(void)state;
 	assert_end_logged(end_with_three, say_closed, " status=3");
+}
+
+static void the_answers_to_a_failed_entry_are_nobody_elses(void **state)
+{
+	(void)state;
+	assert_end_logged(end_with_three, go_on_after_a_failed_entry,
+	                  " status=3");
 }
 
 static void the_end_is_logged_with_signal(void **state)
@@ -596,6 +626,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_end_is_logged_with_exit_status),
 		cmocka_unit_test(the_end_is_logged_with_signal),
+		cmocka_unit_test(
+			the_answers_to_a_failed_entry_are_nobody_elses),
 		cmocka_unit_test(a_dead_supervisor_hangs_the_session_up),
 		cmocka_unit_test(what_ignores_the_hangup_is_killed),
 		cmocka_unit_test(a_stopped_leader_is_hung_up_too),
