@@ -10,6 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <sys/mount.h>
 #include <sys/personality.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -241,6 +242,29 @@ static void enter_executes_a_program_of_ours_without_a_shell(void **state)
 	free(t->plan.shells[0].shell_env);
 	(void)close(t->entry.program);
 	finish(t);
+}
+
+/* Whoever takes S over before its execve(2), and may mount, has this. */
+static void nobody_makes_the_mount_of_a_program_writable(void **state)
+{
+	struct mount_attr attr = {.attr_clr = MOUNT_ATTR_RDONLY};
+	struct trial *t = *state;
+	char path[32];
+	int fd = ctsh_program_open("/bin/true", &t->err);
+
+	assert_true(fd >= 0);
+	assert_int_equal(syscall(SYS_mount_setattr, fd, "", AT_EMPTY_PATH,
+	                         &attr, sizeof(attr)),
+	                 -1);
+	assert_int_equal(errno, EINVAL);
+	assert_int_equal(syscall(SYS_move_mount, fd, "", AT_FDCWD, "/dev/null",
+	                         MOVE_MOUNT_F_EMPTY_PATH),
+	                 -1);
+	assert_int_equal(errno, EINVAL);
+	(void)snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	assert_int_equal(open(path, O_WRONLY), -1);
+	assert_int_equal(errno, EROFS);
+	(void)close(fd);
 }
 
 /* What crosses the barrier is packed, and there is an end to it. */
@@ -702,6 +726,7 @@ int main(void)
 		cmocka_unit_test(enter_refuses_an_init_that_has_changed_since),
 		cmocka_unit_test(
 			enter_executes_a_program_of_ours_without_a_shell),
+		cmocka_unit_test(nobody_makes_the_mount_of_a_program_writable),
 		cmocka_unit_test(enter_refuses_a_plan_without_end),
 		cmocka_unit_test(nobody_goes_on_unwatched),
 		cmocka_unit_test(nothing_outlives_a_login_process_that_dies),
