@@ -187,18 +187,10 @@ static void hear_answer(const struct ctsh_forwarding *f,
                         const struct entering *e,
                         struct ctsh_porter_answer *answer)
 {
-	const struct ctsh_porter_order *order = &f->plan.order;
-
 	if (ctsh_wait_fd(e->answer, POLLIN, ctsh_now_ms() + PORTER_MS) != 1 ||
 	    read(e->answer, answer, sizeof(*answer)) != sizeof(*answer))
 		*answer = (struct ctsh_porter_answer){.listening = 0};
-	answer->listening &= order->wanted;
-	if (answer->place >= CTSH_PORTER_PLACES ||
-	    answer->display < CTSH_DISPLAY_FIRST ||
-	    answer->display > CTSH_DISPLAY_LAST)
-		answer->listening &= ~(1U << CTSH_TARGET_X11);
-	if (answer->place >= CTSH_PORTER_PLACES)
-		answer->listening &= ~(1U << CTSH_TARGET_AGENT);
+	ctsh_forward_believe(&f->plan.order, answer);
 }
 
 static int set_variable(struct ctsh_login *l, const char *name,

@@ -40,6 +40,20 @@ void ctsh_forward_places(struct ctsh_porter_order *order, uid_t uid,
 	               "/dev/shm/ssh-%016" PRIx64, random);
 }
 
+void ctsh_forward_believe(const struct ctsh_porter_order *order,
+                          struct ctsh_porter_answer *answer)
+{
+	answer->listening &= order->wanted;
+	if (answer->display < CTSH_DISPLAY_FIRST ||
+	    answer->display > CTSH_DISPLAY_LAST)
+		answer->listening &= ~(1U << CTSH_TARGET_X11);
+	if (answer->place >= CTSH_PORTER_PLACES) {
+		answer->listening &=
+			~(1U << CTSH_TARGET_AGENT | 1U << CTSH_TARGET_X11);
+		answer->place = 0;
+	}
+}
+
 static void plan_agent(const char *const *caller, struct ctsh_forward *f)
 {
 	const char *path = value_of(caller, "SSH_AUTH_SOCK");

@@ -44,6 +44,11 @@ bool ctsh_forward_decides(const char *name);
 CTSH_MUST_CHECK int ctsh_forward_set(char ***env, const char *name,
                                      const char *value, struct ctsh_error *err);
 
+/* Leaves of the porter's answer only what was ordered and can be; then `place`
+ * names one of the order's directories in any case. */
+void ctsh_forward_believe(const struct ctsh_porter_order *order,
+                          struct ctsh_porter_answer *answer);
+
 /* "localhost:N" or "localhost:N.S", as sshd sets it. */
 bool ctsh_forward_display(const char *text, uint32_t *number);
 
