@@ -1,12 +1,19 @@
 /* SPDX-License-Identifier: MIT */
 #include "agent.h"
 
-#include <stdbool.h>
-
 #define HEADER 5
 
 /* More than this at once nobody has outstanding. */
 #define UNANSWERED_MAX 64
+
+/* The constraint of a key that names the library to be used with it.  Both ways
+ * of adding one know constraints. */
+static const char provider[] = "sk-provider@openssh.com";
+
+static bool is_adding(uint8_t type)
+{
+	return type == 17 || type == 25;
+}
 
 static bool is_request(uint8_t type)
 {
@@ -64,20 +71,51 @@ static size_t take_body(uint32_t *left, size_t length)
 	return taken;
 }
 
+/* Whether these bytes of a body are the last ones of `provider`.  What of it
+ * can be its beginning once more is the letter it begins with. */
+static bool names_provider(struct ctsh_agent *a, const char *data,
+                           size_t length)
+{
+	for (size_t i = 0; i < length; i++) {
+		if (a->matched > 1 && data[i] != provider[a->matched])
+			a->matched = provider[a->matched - 1] == *provider;
+		if (data[i] == provider[a->matched])
+			a->matched++;
+		else
+			a->matched = data[i] == *provider;
+		if (a->matched == sizeof(provider) - 1)
+			return true;
+	}
+	return false;
+}
+
+/* How many bytes belong to the body of the request; -1: one must not pass. */
+static ssize_t take_request(struct ctsh_agent *a, const char *data,
+                            size_t length)
+{
+	size_t taken = take_body(&a->request_left, length);
+
+	return a->adds && names_provider(a, data, taken) ? -1 : (ssize_t)taken;
+}
+
 ssize_t ctsh_agent_request(void *context, const char *data, size_t length)
 {
 	struct ctsh_agent *a = context;
-	size_t at = take_body(&a->request_left, length);
+	ssize_t taken = take_request(a, data, length);
+	size_t at = taken > 0 ? (size_t)taken : 0;
 
-	while (length - at >= HEADER) {
+	while (taken >= 0 && length - at >= HEADER) {
 		if (a->unanswered == UNANSWERED_MAX ||
 		    !read_header(data + at, is_request, &a->request_left))
 			return -1;
 		a->unanswered++;
+		a->adds = is_adding((uint8_t)data[at + HEADER - 1]);
+		a->matched = 0;
 		at += HEADER;
-		at += take_body(&a->request_left, length - at);
+		taken = take_request(a, data + at, length - at);
+		at += taken > 0 ? (size_t)taken : 0;
 	}
-	return (ssize_t)at;
+	return taken < 0 ? -1 : (ssize_t)at;
 }
 
 ssize_t ctsh_agent_reply(void *context, const char *data, size_t length)

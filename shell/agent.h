@@ -6,7 +6,8 @@
  * know, a message that is longer than any agent takes, and an answer that
  * nobody asked for end the connection before a byte of it has passed: what the
  * container reaches through it can only be an agent.  What loads code on the
- * agent's machine (a smartcard's library, CVE-2016-10009) does not pass either.
+ * agent's machine (the library of a smartcard, CVE-2016-10009, or of a security
+ * key, which a constraint of an added key names) does not pass either.
  *
  * Pure: keeps no byte.
  *
@@ -16,6 +17,7 @@
 #ifndef CTSH_AGENT_H
 #define CTSH_AGENT_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -27,6 +29,8 @@ struct ctsh_agent {
 	uint32_t request_left; /* of the body of the current request */
 	uint32_t reply_left;
 	uint32_t unanswered; /* requests                           */
+	bool adds;           /* the current request adds a key     */
+	uint8_t matched;     /* of what must not be in it          */
 };
 
 /* Judges for strand.h, whose context is a struct ctsh_agent. */
