@@ -11,7 +11,7 @@ import time
 
 import pytest
 
-from lab import agent, debian, process, sshd
+from lab import agent, debian, logreader, process, sshd
 
 VARIABLES = ("SSH_AUTH_SOCK", "SSH_AGENT_PID", "DISPLAY", "XAUTHORITY")
 SHOW = "env | grep -E '^(" + "|".join(VARIABLES) + ")=' || echo none"
@@ -194,6 +194,24 @@ def test_the_next_place_is_taken_where_tmp_is_not_writable(
         os.chmod(tmp, 0o1777)
     assert result.status == 0
     assert result.out.startswith("/dev/shm/ssh-")
+
+
+def test_a_container_of_few_descriptors_gets_a_session_all_the_same(
+        lab, own_agent):
+    """The porter fails on its way in, where it is watched already; the watchdog
+    goes on to understand what it is told."""
+    def few(config):
+        config["process"]["rlimits"] = [
+            {"type": "RLIMIT_NOFILE", "soft": 64, "hard": 64}]
+
+    user = lab.users["guest"]
+    with lab.crun.container("few", lab.tree("few"), change=few) as container, \
+            lab.config.own(user, f'container = "{container.spec}"\n'):
+        mark = lab.log.since()
+        result = login(lab, own_agent, user, SHOW + "; exit 3")
+        closed = logreader.parse(lab.log.login(mark, 10)[1])
+    assert (result.status, result.out, result.err) == (3, "none\n", "")
+    assert closed["status"] == "3"
 
 
 # -- the porter ----------------------------------------------------------------
