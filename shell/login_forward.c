@@ -19,6 +19,9 @@
  * cost the session its agent and not more than this. */
 #define PORTER_MS 2000
 
+/* Four frames. */
+#define PIPE_SIZE (4 * PIPE_BUF)
+
 /* Pipes of one porter: order, answer, and two for each strand. */
 enum { PIPE_ORDER, PIPE_ANSWER, PIPE_STRANDS };
 #define PIPES (PIPE_STRANDS + 2 * CTSH_PORTER_SLOTS)
@@ -115,12 +118,16 @@ static void let_go(struct entering *e)
 		ctsh_close_fd(&e->theirs[i]);
 }
 
+/* All are root's, and where root's have too many pages together the kernel
+ * gives those of every other root without capabilities, a container's, two: so
+ * no more than a few each. */
 static int open_pipe(int *read_end, int *write_end, struct ctsh_error *err)
 {
 	int ends[2];
 
 	if (pipe2(ends, O_CLOEXEC | O_NONBLOCK))
 		return ctsh_fail(err, CTSH_E_SYSTEM, errno, "pipe");
+	(void)fcntl(ends[1], F_SETPIPE_SZ, PIPE_SIZE);
 	*read_end = ends[0];
 	*write_end = ends[1];
 	return 0;

@@ -2,7 +2,9 @@
 """The caller's agent, display and other sockets, inside."""
 
 import contextlib
+import fcntl
 import os
+import select
 import signal
 import socket
 import stat
@@ -255,6 +257,21 @@ def test_the_porter_has_pipes_and_the_socket(lab, placed, own_agent):
         theirs = {os.readlink(f"/proc/{it.leader}/fd/{fd}")
                   for fd in os.listdir(f"/proc/{it.leader}/fd")}
         assert not mine & theirs
+
+
+def test_its_pipes_take_few_of_the_pages_that_root_may_have(
+        lab, crun, own_agent):
+    """Beyond /proc/sys/fs/pipe-user-pages-soft, which all pipes of root's
+    count for, root in containers gets pipes of two pages."""
+    with agent.session(lab, crun, own_agent.env, 3213) as it:
+        sizes = []
+        for fd in os.listdir(f"/proc/{it.porters[0]}/fd"):
+            path = f"/proc/{it.porters[0]}/fd/{fd}"
+            if os.readlink(path).startswith("pipe:"):
+                pipe = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+                sizes.append(fcntl.fcntl(pipe, fcntl.F_GETPIPE_SZ))
+                os.close(pipe)
+    assert (len(sizes), max(sizes)) == (34, 4 * select.PIPE_BUF)
 
 
 def written(pid):
