@@ -257,6 +257,28 @@ def test_a_container_stops_with_such_sessions_in_it(lab, guest, engine):
         assert ran.wait(10) == -signal.SIGKILL
 
 
+def test_a_group_that_another_removed_first_ends_the_watchdog(lab, crun_box):
+    """As an engine does, or root of a container that may write there."""
+    box = crun_box
+    with lab.config.own(box.user, KILL.format(spec=box.container.spec)), \
+            session(lab, box, 4185, False) as it:
+        group, = groups(it.reference())
+        watchdog, = [pid for pid in process.children(it.supervisor)
+                     if process.status(pid)["Uid"].startswith("0")]
+        os.kill(watchdog, signal.SIGSTOP)
+        try:
+            with open(f"{group}/cgroup.kill", "w", encoding="ascii") as kill:
+                kill.write("1")
+            process.wait_for(lambda: "populated 0" in process.read(
+                f"{group}/cgroup.events"), 6, "an empty group")
+            os.rmdir(group)
+        finally:
+            os.kill(watchdog, signal.SIGCONT)
+        assert " status=signal:9" in it.closed()
+        process.wait_for(lambda: not process.alive(watchdog), 3,
+                         "the watchdog's end")
+
+
 def test_without_a_unified_hierarchy_there_is_no_login(lab, crun_box, refusal):
     box = crun_box
     hidden = ["unshare", "-m", "--propagation", "private", "sh", "-c",
