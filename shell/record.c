@@ -180,6 +180,10 @@ void ctsh_record_listen(struct ctsh_record *r, struct ctsh_channels *channels)
 
 int ctsh_record_confine(struct ctsh_error *err)
 {
+	/* File systems take holes by ioctl(2) as well: of a file that is open
+	 * for appending, too. */
+	if (ctsh_allow_terminal_ioctls(err) < 0)
+		return -1;
 	return ctsh_allow_argument(SYS_fallocate, 1, FALLOC_FL_KEEP_SIZE, err);
 }
 

@@ -102,7 +102,8 @@ void ctsh_record_listen(struct ctsh_record *record,
                         struct ctsh_channels *channels);
 
 /* To be set before the supervisor's filter, which must let fallocate(2) pass:
- * it may then add space and do nothing else.  0, or -1 with E_SYSTEM. */
+ * it may then add space and do nothing else, and ioctl(2) is for terminals.
+ * 0, or -1 with E_SYSTEM. */
 CTSH_MUST_CHECK int ctsh_record_confine(struct ctsh_error *err);
 
 /* Writes down the pty's size if it is a new one. */

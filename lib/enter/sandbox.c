@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <string.h>
 #include <sys/fsuid.h>
+#include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
@@ -278,21 +279,51 @@ int ctsh_allow_only(const int *calls, size_t count, struct ctsh_error *err)
 	return 0;
 }
 
+/* Where a filter finds the lower half of an argument.  Of an int, what a caller
+ * has above it is not looked at by the kernel either. */
+static uint32_t low_half(unsigned argument)
+{
+	uint32_t at = (uint32_t)(offsetof(struct seccomp_data, args) +
+	                         argument * sizeof(uint64_t));
+
+	return __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__ ? at + sizeof(uint32_t)
+	                                              : at;
+}
+
 int ctsh_allow_sockets(int family, struct ctsh_error *err)
 {
-	/* The argument is an int: what a caller has above it is not looked at
-	 * by the kernel either. */
-	const uint32_t argument =
-		offsetof(struct seccomp_data, args) +
-		((__BYTE_ORDER__ == __ORDER_BIG_ENDIAN__) ? sizeof(uint32_t)
-	                                                  : 0);
 	struct sock_filter code[] = {
 		BPF_STMT(BPF_LD | BPF_W | BPF_ABS,
 	                 offsetof(struct seccomp_data, nr)),
 		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_socket, 0, 4),
-		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, argument),
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, low_half(0)),
 		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, AF_UNIX, 2, 0),
 		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (uint32_t)family, 1, 0),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+	};
+	const struct sock_fprog program = {.len = sizeof(code) / sizeof(*code),
+	                                   .filter = code};
+
+	if (syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &program) < 0)
+		return fail(err, "load filter");
+	return 0;
+}
+
+/* Requests have their kind in the second byte, and those of terminals are of
+ * two: which one depends on the architecture. */
+int ctsh_allow_terminal_ioctls(struct ctsh_error *err)
+{
+	struct sock_filter code[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS,
+	                 offsetof(struct seccomp_data, nr)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_ioctl, 0, 7),
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, low_half(1)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, FIONREAD, 5, 0),
+		BPF_STMT(BPF_ALU | BPF_RSH | BPF_K, 8),
+		BPF_STMT(BPF_ALU | BPF_AND | BPF_K, 0xff),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 'T', 2, 0),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 't', 1, 0),
 		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS),
 		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
 	};

@@ -48,6 +48,13 @@ CTSH_MUST_CHECK int ctsh_allow_only(const int *calls, size_t count,
 CTSH_MUST_CHECK int ctsh_allow_sockets(int family, struct ctsh_error *err);
 
 /*
+ * Lets ioctl(2) ask, from now on, for what concerns terminals and for FIONREAD
+ * alone; anything else kills the process.  Before ctsh_allow_only().  Needs
+ * no_new_privs.  0, or -1 with E_SYSTEM.
+ */
+CTSH_MUST_CHECK int ctsh_allow_terminal_ioctls(struct ctsh_error *err);
+
+/*
  * Kills the process from now on when it makes this call with another value
  * in that argument (0 to 5) than the one given.  Beside ctsh_allow_only(),
  * and before it.  0, or -1 with E_SYSTEM.

@@ -5,11 +5,13 @@
 #include <grp.h>
 #include <linux/capability.h>
 #include <linux/securebits.h>
+#include <pty.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 
@@ -262,6 +264,48 @@ static void argument_that_is_not(void *unused)
 	(void)syscall(SYS_lseek, -1, 0, SEEK_SET);
 }
 
+static void filter_ioctls(void)
+{
+	struct ctsh_error err;
+
+	CHILD_EXPECT(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0);
+	CHILD_EXPECT(ctsh_allow_terminal_ioctls(&err) == 0);
+}
+
+static void ioctls_of_terminals(void *unused)
+{
+	struct termios modes;
+	struct winsize size;
+	int ends[2], bytes = -1, master, slave;
+
+	(void)unused;
+	CHILD_EXPECT(openpty(&master, &slave, NULL, NULL, NULL) == 0);
+	CHILD_EXPECT(pipe(ends) == 0 && write(ends[1], "abc", 3) == 3);
+	filter_ioctls();
+	CHILD_EXPECT(tcgetattr(slave, &modes) == 0);
+	CHILD_EXPECT(tcsetattr(slave, TCSANOW, &modes) == 0);
+	CHILD_EXPECT(ioctl(slave, TIOCGWINSZ, &size) == 0);
+	CHILD_EXPECT(ioctl(slave, TIOCSWINSZ, &size) == 0);
+	CHILD_EXPECT(tcgetpgrp(slave) == -1 && errno == ENOTTY);
+	CHILD_EXPECT(ioctl(ends[0], FIONREAD, &bytes) == 0 && bytes == 3);
+	CHILD_EXPECT(ioctl(-1, (unsigned)TIOCGWINSZ, &size) == -1);
+}
+
+/* FS_IOC_UNRESVSP, and one of ext4's. */
+static void ioctl_that_makes_a_hole(void *unused)
+{
+	(void)unused;
+	filter_ioctls();
+	(void)ioctl(-1, _IOW('X', 43, char[48]), NULL);
+}
+
+static void ioctl_of_a_file_system(void *unused)
+{
+	(void)unused;
+	filter_ioctls();
+	(void)ioctl(-1, _IOWR('f', 15, char[40]), NULL);
+}
+
 #if UINTPTR_MAX > UINT32_MAX
 static void argument_with_high_bits(void *unused)
 {
@@ -416,6 +460,14 @@ static void allow_argument_kills_at_any_other_value(void **state)
 	assert_int_equal(err.code, CTSH_E_SYSTEM);
 }
 
+static void allow_terminal_ioctls_kills_at_any_other(void **state)
+{
+	(void)state;
+	assert_succeeds(ioctls_of_terminals);
+	assert_killed(ioctl_that_makes_a_hole);
+	assert_killed(ioctl_of_a_file_system);
+}
+
 static void hide_turns_dumpable_off(void **state)
 {
 	(void)state;
@@ -437,6 +489,7 @@ int main(void)
 		cmocka_unit_test(allow_only_lets_the_listed_calls_pass),
 		cmocka_unit_test(allow_only_kills_at_any_other_call),
 		cmocka_unit_test(allow_argument_kills_at_any_other_value),
+		cmocka_unit_test(allow_terminal_ioctls_kills_at_any_other),
 		cmocka_unit_test(
 			allow_only_kills_at_calls_of_another_architecture),
 		cmocka_unit_test(allow_only_refuses_numbers_that_are_none),
