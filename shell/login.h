@@ -33,6 +33,7 @@ struct ctsh_login {
 	struct ctsh_report report;
 	struct ctsh_invocation invocation;
 	struct ctsh_descriptors descriptors;
+	pid_t caller; /* our parent when the login began */
 	int slot;
 	bool is_caller;     /* root is given up; not asked of the kernel */
 	int64_t session_ms; /* when the session began */

@@ -15,9 +15,10 @@
 
 #include <poll.h>
 #include <stdbool.h>
+#include <sys/types.h>
 
 struct ctsh_presence {
-	int parent; /* a pidfd, owned; -1: not looked at */
+	int parent; /* readable at its end, owned; -1: not looked at */
 };
 
 /* Looks at nothing. */
@@ -26,9 +27,10 @@ struct ctsh_presence {
 		.parent = -1, \
 	}
 
-/* Opens what there is to look at, before the filter.  What cannot be had is not
- * looked at. */
-void ctsh_presence_open(struct ctsh_presence *presence);
+/* Opens what there is to look at, before the filter: `caller`, our parent when
+ * the login began.  What cannot be had (0: it is outside our PID namespace) is
+ * not looked at. */
+void ctsh_presence_open(struct ctsh_presence *presence, pid_t caller);
 
 /* Whether the caller has gone, after poll(2) of that descriptor for POLLIN.
  * Said once. */

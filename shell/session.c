@@ -104,6 +104,7 @@ int main(int argc, char **argv)
 	struct ctsh_error err;
 	int status;
 
+	l.caller = getppid();
 	l.heap = ctsh_parcel_mark();
 	ctsh_hide();
 	ctsh_route_init(&l.route);

@@ -114,7 +114,7 @@ static int prepare(struct loop *l, struct ctsh_error *err)
 		                             : STDERR_FILENO,
 		                     l->had_terminal);
 	if (l->s->kill_at_end)
-		ctsh_presence_open(&l->presence);
+		ctsh_presence_open(&l->presence, l->s->caller);
 	if (ctsh_limits_stir(&l->s->limits, err) < 0)
 		return -1;
 	release_passed(l);

@@ -29,6 +29,7 @@ struct ctsh_supervision {
 	int watchdog;     /* our end of its socket, borrowed; -1: none   */
 	struct ctsh_descriptors descriptors;
 	struct ctsh_terminal terminal;
+	pid_t caller;              /* our parent when the login began */
 	bool kill_at_end;          /* nothing of the session outlives it, or the
 	                              caller's presence                        */
 	struct ctsh_limits limits; /* begun already                   */

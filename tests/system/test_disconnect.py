@@ -2,10 +2,12 @@
 """The end of a session, however it comes: what on_disconnect promises."""
 
 import contextlib
+import fcntl
 import os
 import re
 import signal
 import subprocess
+import time
 
 import pytest
 
@@ -226,6 +228,37 @@ def test_what_forks_as_fast_as_it_can_ends_too(lab, box):
         assert lab.direct(box.user, "-c", command).status == 3
         assert process.find("sleep", "4163") == []
         assert lab.direct(box.user, "-c", "echo in").out == "in\n"
+
+
+def test_kill_when_the_caller_has_gone_before_the_session_began(lab, crun_box):
+    """A slow login outlives who asked for it; its session does not."""
+    box = crun_box
+    with contextlib.ExitStack() as stack:
+        stack.enter_context(
+            lab.config.own(box.user, KILL.format(spec=box.container.spec)))
+        assert lab.direct(box.user, "-c", "true").status == 0
+        slots = [stack.enter_context(open(
+            f"{lab.ctsh.run}/slots/{box.user.uid}.{number}", "ab",
+            opener=lambda path, flags: os.open(path, flags, 0o600)))
+            for number in range(8)]
+        for slot in slots:
+            fcntl.flock(slot, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        mark = lab.log.since()
+        argv = lab.direct_argv(box.user, "-c", "exec sleep 4168")
+        caller = stack.enter_context(subprocess.Popen(
+            ["sh", "-c", '"$@" & wait', "sh", *argv],
+            stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL))
+        process.wait_for(
+            lambda: [pid for pid in process.descendants(caller.pid)
+                     if process.status(pid)["Name"] == "ctsh-session"],
+            what="a login under way")
+        time.sleep(0.3)
+        caller.kill()
+        caller.wait(5)
+        slots[0].close()
+        assert " status=signal:1 " in lab.log.login(mark, 8)[1] + " "
+        assert process.find("sleep", "4168") == []
 
 
 @pytest.mark.parametrize("kind", ["crun", "docker"])
