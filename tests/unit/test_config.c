@@ -14,6 +14,7 @@
 
 #include "../../lib/base/fdio.h"
 #include "../../lib/policy/config.h"
+#include "../../lib/policy/config_rule.h"
 #include "own_host.h"
 
 #ifndef CTSH_TEST_DATA
@@ -175,8 +176,34 @@ static void the_shipped_file_says_what_holds_without_it(void **state)
 	assert_null(b->record_dir);
 	assert_int_equal(a->record_max, b->record_max);
 	assert_int_equal(a->record_stops, b->record_stops);
+	assert_int_equal(a->agent_forwarding, b->agent_forwarding);
+	assert_int_equal(a->x11_forwarding, b->x11_forwarding);
+	assert_null(a->forward_socket[0]);
+	assert_int_equal(a->kill_at_end, b->kill_at_end);
+	assert_int_equal(a->idle_timeout, b->idle_timeout);
+	assert_int_equal(a->max_session, b->max_session);
+	assert_int_equal(a->max_sessions, b->max_sessions);
 	ctsh_policy_free(&shipped);
 	ctsh_policy_free(&empty);
+}
+
+static void the_shipped_file_has_every_key_of_defaults(void **state)
+{
+	ctsh_autofree char *text =
+		ctsh_read_file_at(AT_FDCWD, SHIPPED, 65536, NULL);
+
+	(void)state;
+	assert_non_null(text);
+	for (size_t i = 0; i < CTSH_RULE_KEYS; i++) {
+		char line[64];
+
+		if (!(ctsh_rule_keys[i].places & CTSH_IN_DEFAULTS))
+			continue;
+		(void)snprintf(line, sizeof(line),
+		               "\n    %s = ", ctsh_rule_keys[i].name);
+		if (!strstr(text, line))
+			fail_msg("%s", line);
+	}
 }
 
 /* libconfuse's own handler prints. */
@@ -862,6 +889,7 @@ int main(void)
 			every_bad_file_is_refused_with_its_line_and_reason),
 		cmocka_unit_test(every_good_file_is_accepted),
 		cmocka_unit_test(the_shipped_file_says_what_holds_without_it),
+		cmocka_unit_test(the_shipped_file_has_every_key_of_defaults),
 		cmocka_unit_test(nothing_is_printed),
 		cmocka_unit_test(a_bad_file_does_not_spoil_the_next),
 		cmocka_unit_test(an_empty_file_has_the_defaults),
