@@ -34,6 +34,10 @@ class Podman:
     def call(self, *argv, **more):
         return process.run([*self.head, *argv], **more)
 
+    def group(self, name):
+        """Its own, since conmon's lies beside the container's."""
+        return f"{self.cgroup}/podman-{name}"
+
     @contextlib.contextmanager
     def container(self, name, tree, *options, **more):
         """`more` is how podman itself is started."""
@@ -42,14 +46,14 @@ class Podman:
                       "--hostname", "inside", "--ulimit", "nofile=512:1024",
                       "--ulimit", "nproc=1000:1000",
                       "--pids-limit", str(engines.PIDS),
-                      "--cgroup-parent", f"/{self.cgroup}", *options,
+                      "--cgroup-parent", f"/{self.group(name)}", *options,
                       "--rootfs", tree, "/bin/probe", "init",
                       check=True, timeout=60, **more)
             yield engines.Container(self, name, "", tree)
         finally:
             self.call("rm", "--force", "--ignore", "--time", "0", name,
                       timeout=60)
-            engines.wait_for_no_cgroup(f"{self.cgroup}/conmon")
+            engines.wait_for_no_cgroup(self.group(name))
 
     def pid(self, name):
         return int(self.call("inspect", "--format", "{{.State.Pid}}", name,

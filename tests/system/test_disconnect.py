@@ -61,7 +61,9 @@ class Session:
         self.sshd = process.parent(self.supervisor)
 
     def opened(self):
-        return [line for line in self.mark() if line.startswith("open ")][0]
+        def there():
+            return [line for line in self.mark() if line.startswith("open ")]
+        return process.wait_for(there, what="an opening line")[0]
 
     def reference(self):
         return re.search(r"ref=(\w+)", self.opened()).group(1)

@@ -15,6 +15,7 @@ from lab import install, machine, pam, process, rootfs, sshd, terminal
 
 from conftest import SENTENCES
 
+CRON_PID = "/run/crond.pid"
 SESSION_ERR = "Cannot make/remove an entry for the specified session"
 
 
@@ -35,7 +36,7 @@ def here(lab, services):
 def server(lab, services):
     """An sshd with the module that lets forward."""
     names = [user.name for user in lab.all_users]
-    with sshd.sshd(f"{lab.base}/ssh-pam", names, services.prefix,
+    with sshd.sshd(f"{lab.base}/ssh-module", names, services.prefix,
                    pam=True) as made:
         yield made
 
@@ -322,7 +323,11 @@ def jobs(lab, services):
                 file.write(f"* * * * * {COMMAND} >{user.home}/cron.out 2>&1\n")
             os.chmod(tab, 0o600)
             os.chown(tab, user.uid, -1)
-        start = (f"mount --bind {spool} /var/spool/cron && "
+        # The machine's own cron holds a lock on its file.
+        open(f"{spool}/pid", "w").close()
+        made = not os.path.exists(CRON_PID)
+        start = (f"mount --bind {spool} /var/spool/cron && : >>{CRON_PID} && "
+                 f"mount --bind {spool}/pid {CRON_PID} && "
                  "mount -t tmpfs none /etc/cron.d && exec cron -f -L 0")
         first = f"{users_of_jobs[0].home}/cron.out"
         with process.daemon([*services.prefix, "unshare", "--mount", "sh",
@@ -331,6 +336,8 @@ def jobs(lab, services):
                              and process.read(first), 75, "a job")
             # All jobs of a minute are begun at once.
             time.sleep(2)
+        if made:
+            os.unlink(CRON_PID)
         return [process.read(f"{user.home}/cron.out")
                 if os.path.exists(f"{user.home}/cron.out") else ""
                 for user in users_of_jobs]
