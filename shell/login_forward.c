@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "login_forward.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <stdio.h>
@@ -35,7 +36,8 @@ struct cookie_query {
 	const struct ctsh_forward *forward;
 };
 
-/* As the caller, and in a process of its own: the file is the caller's. */
+/* As the caller, and in a process of its own: the file is the caller's.  With
+ * nothing open, since its path may go by /proc/self/fd. */
 static int read_cookie(void *argument, int channel, void *answer, int *fd,
                        struct ctsh_error *err)
 {
@@ -43,8 +45,9 @@ static int read_cookie(void *argument, int channel, void *answer, int *fd,
 	ctsh_autofree char *text = NULL;
 	size_t length;
 
-	(void)channel;
 	(void)fd;
+	if (ctsh_close_but(&channel, 1))
+		return ctsh_fail(err, CTSH_E_SYSTEM, errno, "close_range");
 	if (ctsh_become(q->login->invocation.uid, q->login->invocation.gid,
 	                err))
 		return -1;

@@ -206,6 +206,26 @@ def test_the_file_of_cookies_is_read_as_the_caller(lab, crun, kind):
     assert (result.status, result.out) == (0, "none\n")
 
 
+def test_no_path_leads_through_what_the_login_has_open(lab, crun):
+    """The reader of the file has the caller's ids and, by its /proc/self/fd,
+    no way around the directories above."""
+    user = lab.users["guest"]
+    path = f"{crun.container.root}/tmp/cookies"
+    with open(path, "wb") as file:
+        file.write(xauthority(b"77"))
+    os.chmod(path, 0o644)
+    try:
+        with lab.config.own(user, f'container = "{crun.container.spec}"\n'
+                            "x11_forwarding = true\n"):
+            led = [fd for fd in range(3, 40) if lab.direct(
+                user, "-c", 'echo "${DISPLAY-none}"', env={
+                    "DISPLAY": "localhost:77.0", "XAUTHORITY":
+                    f"/proc/self/fd/{fd}/tmp/cookies"}).out != "none\n"]
+    finally:
+        os.unlink(path)
+    assert led == []
+
+
 # -- the container -------------------------------------------------------------
 
 # A message, and what of it the agent may see.
