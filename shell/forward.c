@@ -44,12 +44,24 @@ void ctsh_forward_init(struct ctsh_forwarding *f)
 
 /* -- connecting ----------------------------------------------------------- */
 
+/* Never in the place of 0 to 2, which channels close when their side ends: what
+ * gets such a number stays there, unconnected. */
+static int make_socket(int family)
+{
+	int sock;
+
+	do
+		sock = socket(family,
+		              SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	while (sock >= 0 && sock < 3);
+	return sock;
+}
+
 /* Nobody is waited for: what does not take the connection at once is not
  * there. */
 static int connect_to(int family, const void *address, size_t length)
 {
-	ctsh_autoclose int sock =
-		socket(family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	ctsh_autoclose int sock = make_socket(family);
 
 	if (sock < 0 ||
 	    (connect(sock, address, (socklen_t)length) && errno != EINPROGRESS))
