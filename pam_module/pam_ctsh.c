@@ -252,23 +252,6 @@ static int open_with(struct opening *o, int flags, int argc, const char **argv)
 	return result;
 }
 
-VISIBLE int pam_sm_open_session(pam_handle_t *pamh, int flags, int argc,
-                                const char **argv)
-{
-	ctsh_autofree struct opening *o = NULL;
-
-	/* Twice the same handle: it is where it is to be. */
-	if (visit_of(pamh))
-		return PAM_SUCCESS;
-	o = calloc(1, sizeof(*o));
-	if (!o) {
-		pam_syslog(pamh, LOG_ERR, "out of memory");
-		return PAM_SESSION_ERR;
-	}
-	o->pamh = pamh;
-	return open_with(o, flags, argc, argv);
-}
-
 static void report_closed(pam_handle_t *pamh, const struct visit *visit)
 {
 	int64_t tenths = (ctsh_now_ms() - visit->since_ms) / 100;
@@ -278,17 +261,11 @@ static void report_closed(pam_handle_t *pamh, const struct visit *visit)
 	           (int)(tenths % 10));
 }
 
-VISIBLE int pam_sm_close_session(pam_handle_t *pamh, int flags, int argc,
-                                 const char **argv)
+/* Back to where the process came from. */
+static int leave(pam_handle_t *pamh, struct visit *visit)
 {
-	struct visit *visit = visit_of(pamh);
 	struct ctsh_error err;
 
-	(void)flags;
-	(void)argc;
-	(void)argv;
-	if (!visit)
-		return PAM_SUCCESS;
 	report_closed(pamh, visit);
 	if (ctsh_network_back(&visit->previous, &err)) {
 		pam_syslog(pamh, LOG_ERR, "close ref=%s: %s", visit->ref,
@@ -296,4 +273,44 @@ VISIBLE int pam_sm_close_session(pam_handle_t *pamh, int flags, int argc,
 		return PAM_SESSION_ERR;
 	}
 	return pam_set_data(pamh, DATA, NULL, NULL);
+}
+
+static bool is_of(const pam_handle_t *pamh, const struct visit *visit)
+{
+	char user[sizeof(visit->user)];
+
+	ctsh_line_quote(user, sizeof(user), user_of(pamh));
+	return strcmp(user, visit->user) == 0;
+}
+
+VISIBLE int pam_sm_open_session(pam_handle_t *pamh, int flags, int argc,
+                                const char **argv)
+{
+	ctsh_autofree struct opening *o = NULL;
+	struct visit *visit = visit_of(pamh);
+
+	/* Twice the same handle: it is where it is to be, unless it stands for
+	 * somebody else by now, who is not to get the first one's network. */
+	if (visit && is_of(pamh, visit))
+		return PAM_SUCCESS;
+	if (visit && leave(pamh, visit) != PAM_SUCCESS)
+		return PAM_SESSION_ERR;
+	o = calloc(1, sizeof(*o));
+	if (!o) {
+		pam_syslog(pamh, LOG_ERR, "out of memory");
+		return PAM_SESSION_ERR;
+	}
+	o->pamh = pamh;
+	return open_with(o, flags, argc, argv);
+}
+
+VISIBLE int pam_sm_close_session(pam_handle_t *pamh, int flags, int argc,
+                                 const char **argv)
+{
+	struct visit *visit = visit_of(pamh);
+
+	(void)flags;
+	(void)argc;
+	(void)argv;
+	return visit ? leave(pamh, visit) : PAM_SUCCESS;
 }

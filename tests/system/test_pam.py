@@ -571,6 +571,34 @@ def test_open_twice(lab, services, here, crun_box):
     process.wait_for(lambda: len(services.said(mark)) == 2, what="two lines")
 
 
+ONE_HANDLE = """\
+import ctypes, os, sys
+pam = ctypes.CDLL("libpam.so.0")
+CONVERSE = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_int, *[ctypes.c_void_p] * 3)
+class Conversation(ctypes.Structure):
+    _fields_ = [("converse", CONVERSE), ("data", ctypes.c_void_p)]
+conversation = Conversation(CONVERSE(lambda *_: 19), None)
+handle = ctypes.c_void_p()
+pam.pam_start(b"ctsh-test", None, ctypes.byref(conversation),
+              ctypes.byref(handle))
+for name in sys.argv[1:]:
+    pam.pam_set_item(handle, 2, name.encode())
+    print(pam.pam_open_session(handle, 0), os.readlink("/proc/self/ns/net"))
+"""
+
+
+def test_one_handle_for_several_users(lab, services, here):
+    """Nobody gets the network of whoever was there before."""
+    here("join=net", users_of(lab))
+    first, second = lab.boxes["crun"], lab.boxes["docker"]
+    result = services.run("/usr/bin/python3", "-c", ONE_HANDLE,
+                          first.user.name, second.user.name, "root",
+                          first.user.name)
+    assert result.out.splitlines() == [
+        f"0 {network(first.init)}", f"0 {network(second.init)}",
+        f"0 {network()}", f"0 {network(first.init)}"]
+
+
 @pytest.fixture(scope="module")
 def host(lab):
     """A login service that looks at what a module does to it."""
