@@ -17,6 +17,9 @@
 /* Between the hangup and the kill. */
 #define HANGUP_MS 2000
 
+/* For a process to end of a kill: at once, unless it is frozen. */
+#define KILL_MS 500
+
 /* For the supervisor to say how it ended, which it has seen by then. */
 #define LAST_WORDS_MS 2000
 
@@ -157,8 +160,8 @@ _Noreturn static void end_early(struct ctsh_dog *d, enum ctsh_ending ending)
 	end_leader(d);
 	ctsh_dog_end_group(d, ctsh_now_ms() + CTSH_DOG_GROUP_MS);
 	/* Where even the kill does nothing yet, nobody has seen an end. */
-	until = ctsh_now_ms() +
-	        (has_ended(d->watched[0], 0) ? LAST_WORDS_MS : 0);
+	until = has_ended(d->watched[0], KILL_MS) ? LAST_WORDS_MS : 0;
+	until += ctsh_now_ms();
 	while (hear(d, &message, until))
 		if (message.what == CTSH_DOG_CLOSED)
 			end_as_told(d, message.status, ending);
