@@ -221,8 +221,6 @@ SHELLS = [
     Case("shell-of-ours-in-a-user-namespace", cannot("EACCES"),
          prepare=evil_loader, spoil=shell(SELF),
          options=USERNS),
-    Case("shell-of-ours-for-root", cannot("ENOENT"), spoil=shell(SELF),
-         keys=ROOT),
     Case("shell-link-of-ours", cannot("EACCES"), prepare=evil_loader,
          spoil=shell_link("/proc/self/exe")),
     Case("shell-of-the-init", cannot("EACCES"),
@@ -321,24 +319,49 @@ def test_code_and_files(siege, case):  # noqa: F811
     siege.run(case)
 
 
-def test_our_program_as_a_shell_of_root_runs_their_loader(siege):  # noqa: F811
-    """`#!/proc/self/exe` and a loader of the container's, entered as the
-    container's root, whom the administrator let in: it is that root, with
-    what a container root has, and no more."""
-    case = Case("loader-for-root", prepare=evil_loader, spoil=shell(SELF),
-                keys=ROOT)
-    with siege.ground(case) as ground:
+def of_ours_for_root(siege, name, expected, **more):
+    """`#!/proc/self/exe`, entered as the container's root, whom the
+    administrator let in; the traces that were there before."""
+    case = Case(name, expected, spoil=shell(SELF), keys=ROOT, **more)
+    return case, siege.ground(case)
+
+
+def test_our_program_as_a_shell_of_root(siege):  # noqa: F811
+    """A static one runs there and finds no word that it would obey; another
+    one has no loader."""
+    case, place = of_ours_for_root(siege, "shell-of-ours-for-root",
+                                   cannot("ENOENT"))
+    if not siege.lab.ctsh.static:
+        siege.run(case)
+        return
+    with place as ground, siege.lab.config.own(
+            siege.user, siege.keys(case, ground)):
+        siege.as_command(ground, Says(125))
+
+
+def test_our_program_as_a_shell_of_root_and_their_loader(
+        siege):  # noqa: F811
+    """It is that root, with what a container root has, and no more; and a
+    static program has no use for it."""
+    case, place = of_ours_for_root(siege, "loader-for-root", None,
+                                   prepare=evil_loader)
+    static = siege.lab.ctsh.static
+    with place as ground:
         before = siege.traces(ground)
         with siege.lab.config.own(siege.user, siege.keys(case, ground)):
-            siege.as_command(ground, Says(77))
+            siege.as_command(ground, Says(125 if static else 77))
         siege.nothing_is_left(ground, before)
-        mark, = read_marks(ground.tree.path("marks/mark"))
+        marks = read_marks(ground.tree.path("marks/mark"))
+        assert read_marks(f"{siege.host_marks}/mark") == []
+        if static:
+            assert marks == []
+            return
+        mark, = marks
         bounding = int(process.status(ground.init)["CapBnd"], 16)
         assert mark["effective"] == mark["permitted"] == bounding
         assert mark["inheritable"] == 0
         assert mark["pid_namespace"] == \
             os.readlink(f"/proc/{ground.init}/ns/pid")
-        assert read_marks(f"{siege.host_marks}/mark") == []
 
 
 def test_everything_at_once_in_docker(siege, lab):  # noqa: F811

@@ -59,8 +59,6 @@ def make(name, place):
                     timeout=360, check=True)
         for path in NOT_NEEDED:
             shutil.rmtree(f"{scratch}/{path}", ignore_errors=True)
-        rootfs.write(scratch, "etc/sudoers.d/lab", "%sudo ALL=(ALL) ALL\n",
-                     0o440)
         rootfs.write(scratch, "etc/hostname", "inside\n")
         rootfs.write(scratch, "etc/hosts", "127.0.0.1 localhost inside\n")
         os.rename(scratch, place)
@@ -147,10 +145,7 @@ def settle(root, name, uid):
             ("etc/group", f"{name}:x:{uid}:")):
         with open(f"{root}/{path}", "a") as file:
             file.write(f"{line}\n")
-    lines = process.read(f"{root}/etc/group").splitlines()
-    with open(f"{root}/etc/group", "w") as file:
-        file.writelines(f"{line}{name if line.startswith('sudo:') else ''}\n"
-                        for line in lines)
+    rootfs.write(root, "etc/sudoers.d/lab", f"{name} ALL=(ALL) ALL\n", 0o440)
     shutil.copytree(f"{root}/etc/skel", f"{root}/home/{name}")
     for path, dirs, files in os.walk(f"{root}/home/{name}"):
         for each in (path, *(f"{path}/{n}" for n in dirs + files)):

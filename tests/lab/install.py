@@ -20,6 +20,13 @@ class Installed:
     run: str
     pam: str         # the module
 
+    @property
+    def static(self):
+        """Whether the session needs no loader: so it is linked where its
+        libraries have a static form."""
+        return "INTERP" not in process.run(
+            ["readelf", "-Wl", self.session], check=True).out
+
 
 def install(base, run):
     """Builds and installs below `base`, a directory of root's alone."""

@@ -62,10 +62,15 @@ def test_no_mount_of_ours_is_left(lab):
             if any(name in line for name in programs)] == []
 
 
-def test_no_cgroup_is_left_but_the_containers(lab):
-    names = {box.container.extra.get("id") or
-             f"{box.container.engine.program}-{box.container.name}"
-             for box in lab.boxes.values()}
+def group_of(kind, container):
+    """The name of its cgroup."""
+    return container.extra.get("id") or f"{kind}-{container.name}"
+
+
+def test_no_cgroup_is_left_but_the_containers(lab, houses):
+    boxes = {"userns": "crun"}
+    names = {group_of(boxes.get(kind, kind), box.container)
+             for kind, box in (*lab.boxes.items(), *houses.made.items())}
     below = {path.rpartition(f"/{lab.tag}/")[2].split("/")[0]
              for path in machine.cgroup_dirs() if f"/{lab.tag}/" in path}
     assert below <= names
