@@ -8,6 +8,8 @@
 
 #include "../lib/base/clean.h"
 
+#define PAGES_A_TURN 16
+
 bool ctsh_channel_pending(const struct ctsh_channel *channel)
 {
 	return channel->start < channel->end;
@@ -136,11 +138,18 @@ static bool move_in(struct ctsh_channel *channel)
 }
 
 /* A pty gives a page at once, and has often the next one by then: so many calls
- * of poll(2) less for the same bytes. */
-static void fill(struct ctsh_channel *channel)
+ * of poll(2) less for the same bytes.  Each goes on before the next is read, so
+ * that both ends have work meanwhile. */
+static void move_all(struct ctsh_channel *channel)
 {
-	while (may_read(channel) && move_in(channel) && channel->from_ours)
-		;
+	bool more = true;
+
+	/* Bounded: signals and limits are looked at in between. */
+	for (int i = 0; i < PAGES_A_TURN && more && may_read(channel); i++) {
+		more = move_in(channel) && channel->from_ours;
+		if (channel->to_ours && ctsh_channel_pending(channel))
+			move_out(channel);
+	}
 }
 
 void ctsh_channel_move(struct ctsh_channel *channel, const struct pollfd *two)
@@ -149,11 +158,8 @@ void ctsh_channel_move(struct ctsh_channel *channel, const struct pollfd *two)
 		move_out(channel);
 	else if (two[1].revents & (POLLERR | POLLHUP | POLLNVAL))
 		ctsh_channel_end(channel);
-	if (two[0].revents && may_read(channel)) {
-		fill(channel);
-		if (channel->to_ours && ctsh_channel_pending(channel))
-			move_out(channel);
-	}
+	if (two[0].revents)
+		move_all(channel);
 	if (channel->from < 0 && channel->to >= 0 &&
 	    !ctsh_channel_pending(channel))
 		finish(channel);
