@@ -260,10 +260,19 @@ static size_t assemble(struct sock_filter *code, const int *calls, size_t count)
 	return at;
 }
 
+static int load(struct sock_filter *code, size_t count, struct ctsh_error *err)
+{
+	const struct sock_fprog program = {.len = (unsigned short)count,
+	                                   .filter = code};
+
+	if (syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &program) < 0)
+		return fail(err, "load filter");
+	return 0;
+}
+
 int ctsh_allow_only(const int *calls, size_t count, struct ctsh_error *err)
 {
 	struct sock_filter code[CALLS_MAX + 7];
-	struct sock_fprog program = {.filter = code};
 
 	if (count > CALLS_MAX)
 		return ctsh_fail(err, CTSH_E_SYSTEM, E2BIG, "sandbox: calls");
@@ -273,10 +282,7 @@ int ctsh_allow_only(const int *calls, size_t count, struct ctsh_error *err)
 		if (calls[i] < 0 || calls[i] >= CALL_NUMBER_END)
 			return ctsh_fail(err, CTSH_E_SYSTEM, EINVAL,
 			                 "sandbox: call %d", calls[i]);
-	program.len = (unsigned short)assemble(code, calls, count);
-	if (syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &program) < 0)
-		return fail(err, "load filter");
-	return 0;
+	return load(code, assemble(code, calls, count), err);
 }
 
 /* Where a filter finds the lower half of an argument.  Of an int, what a caller
@@ -302,12 +308,8 @@ int ctsh_allow_sockets(int family, struct ctsh_error *err)
 		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS),
 		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
 	};
-	const struct sock_fprog program = {.len = sizeof(code) / sizeof(*code),
-	                                   .filter = code};
 
-	if (syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &program) < 0)
-		return fail(err, "load filter");
-	return 0;
+	return load(code, sizeof(code) / sizeof(*code), err);
 }
 
 /* Requests have their kind in the second byte, and those of terminals are of
@@ -327,12 +329,8 @@ int ctsh_allow_terminal_ioctls(struct ctsh_error *err)
 		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS),
 		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
 	};
-	const struct sock_fprog program = {.len = sizeof(code) / sizeof(*code),
-	                                   .filter = code};
 
-	if (syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &program) < 0)
-		return fail(err, "load filter");
-	return 0;
+	return load(code, sizeof(code) / sizeof(*code), err);
 }
 
 /* Words of an argument are compared as they lie in memory: the kernel's struct
@@ -354,10 +352,6 @@ int ctsh_allow_argument(int call, unsigned argument, uint32_t value,
 		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
 		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS),
 	};
-	struct sock_fprog program = {
-		.len = sizeof(code) / sizeof(*code),
-		.filter = code,
-	};
 
 	if (__BYTE_ORDER__ == __ORDER_BIG_ENDIAN__) {
 		code[2].k = high;
@@ -366,7 +360,5 @@ int ctsh_allow_argument(int call, unsigned argument, uint32_t value,
 	if (argument > 5)
 		return ctsh_fail(err, CTSH_E_SYSTEM, EINVAL,
 		                 "sandbox: argument %u", argument);
-	if (syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &program) < 0)
-		return fail(err, "load filter");
-	return 0;
+	return load(code, sizeof(code) / sizeof(*code), err);
 }
