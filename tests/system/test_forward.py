@@ -142,6 +142,25 @@ KEYS = 'container = "{spec}"\n{more}\n'
 
 
 @contextlib.contextmanager
+def answering(server, answer):
+    """Calls answer(conn) for each connection, in a thread of its own."""
+    def serve():
+        with contextlib.suppress(OSError):
+            while True:
+                conn, _ = server.accept()
+                threading.Thread(target=answer, args=(conn,)).start()
+
+    thread = threading.Thread(target=serve)
+    thread.start()
+    try:
+        yield
+    finally:
+        server.shutdown(socket.SHUT_RDWR)
+        server.close()
+        thread.join()
+
+
+@contextlib.contextmanager
 def rule(lab, box, more):
     """Another user's own rule for that container."""
     user = lab.users["guest"]
@@ -329,20 +348,10 @@ def echo(path):
             while data := conn.recv(65536):
                 conn.sendall(data.upper())
 
-    def serve():
-        with contextlib.suppress(OSError):
-            while True:
-                conn, _ = server.accept()
-                threading.Thread(target=answer, args=(conn,)).start()
-
-    thread = threading.Thread(target=serve)
-    thread.start()
     try:
-        yield
+        with answering(server, answer):
+            yield
     finally:
-        server.shutdown(socket.SHUT_RDWR)
-        server.close()
-        thread.join()
         os.unlink(path)
 
 
@@ -493,20 +502,10 @@ def bridge(path, port):
             copy(conn, far)
             back.join()
 
-    def serve():
-        with contextlib.suppress(OSError):
-            while True:
-                conn, _ = server.accept()
-                threading.Thread(target=answer, args=(conn,)).start()
-
-    thread = threading.Thread(target=serve)
-    thread.start()
     try:
-        yield
+        with answering(server, answer):
+            yield
     finally:
-        server.shutdown(socket.SHUT_RDWR)
-        server.close()
-        thread.join()
         os.unlink(path)
 
 
