@@ -145,7 +145,8 @@ def settle(root, name, uid):
             ("etc/group", f"{name}:x:{uid}:")):
         with open(f"{root}/{path}", "a") as file:
             file.write(f"{line}\n")
-    rootfs.write(root, "etc/sudoers.d/lab", f"{name} ALL=(ALL) ALL\n", 0o440)
+    rootfs.write(root, f"etc/sudoers.d/{name}", f"{name} ALL=(ALL) ALL\n",
+                 0o440)
     shutil.copytree(f"{root}/etc/skel", f"{root}/home/{name}")
     for path, dirs, files in os.walk(f"{root}/home/{name}"):
         for each in (path, *(f"{path}/{n}" for n in dirs + files)):
