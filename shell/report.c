@@ -2,11 +2,11 @@
 #include "report.h"
 
 #include <inttypes.h>
-#include <poll.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/select.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -132,14 +132,24 @@ void ctsh_report_refused(const struct ctsh_report *report,
 	          report->ref);
 }
 
+/* select(2), since poll(2) fails where RLIMIT_NOFILE is 0 (EINVAL). */
+static bool is_stderr_writable(void)
+{
+	struct timeval patience = {.tv_sec = STDERR_WAIT_MS / 1000};
+	fd_set out;
+
+	FD_ZERO(&out);
+	FD_SET(STDERR_FILENO, &out);
+	return select(STDERR_FILENO + 1, NULL, &out, NULL, &patience) == 1;
+}
+
 /* A pipe that nobody reads is not waited for long, and one that is closed is no
  * reason to end (SIGPIPE). */
 static void write_stderr(const char *text)
 {
-	struct pollfd out = {.fd = STDERR_FILENO, .events = POLLOUT};
 	struct sigaction ignore = {.sa_handler = SIG_IGN}, before;
 
-	if (poll(&out, 1, STDERR_WAIT_MS) != 1 || !(out.revents & POLLOUT))
+	if (!is_stderr_writable())
 		return;
 	if (sigaction(SIGPIPE, &ignore, &before) < 0)
 		return;
