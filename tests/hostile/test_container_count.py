@@ -19,7 +19,7 @@ NAMES = [str(case) for table in TABLES for case in table.CASES]
 KINDS = {
     ("nss",): 2, ("preload",): 2, ("gconv",): 1, ("loader",): 2,
     ("environment",): 2, ("fifos",): 1, ("log-",): 3,
-    ("shell-of-ours",): 3, ("shell-",): 15, ("account-shell-",): 8,
+    ("shell-of-ours",): 2, ("shell-",): 15, ("account-shell-",): 8,
     ("home-descriptor-",): 8, ("home-",): 15,
     ("passwd-fifo",): 1, ("passwd-to-", "passwd-climbs-"): 4,
     ("passwd-device", "passwd-block-device"): 2,
