@@ -43,9 +43,10 @@ static void warn_about_owner(const char *file)
 static int check_config(const char *file, bool trusted,
                         struct ctsh_policy *policy)
 {
+	struct ctsh_route_kinds kinds;
 	struct ctsh_error err;
 
-	if (ctsh_config_load(file, trusted, ctsh_route_engines(), policy,
+	if (ctsh_config_load(file, trusted, ctsh_route_engines(&kinds), policy,
 	                     &err) ||
 	    ctsh_config_resolve(policy, deadline(), &err))
 		return bad(&err);
@@ -60,6 +61,7 @@ static int check_config(const char *file, bool trusted,
 
 static int check_one_user(struct ctsh_policy *policy, const char *name)
 {
+	struct ctsh_route_kinds kinds;
 	struct ctsh_error err;
 
 	if (name[0] == '.')
@@ -70,8 +72,8 @@ static int check_one_user(struct ctsh_policy *policy, const char *name)
 		                CTSH_USERS_DIR, name);
 		return bad(&err);
 	}
-	if (ctsh_config_load_own(CTSH_USERS_DIR, name, ctsh_route_engines(),
-	                         policy, &err))
+	if (ctsh_config_load_own(CTSH_USERS_DIR, name,
+	                         ctsh_route_engines(&kinds), policy, &err))
 		return bad(&err);
 	return CTSH_CTL_OK;
 }

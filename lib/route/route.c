@@ -17,7 +17,7 @@
 
 #define STANDARD_HOST_SHELL "/bin/bash"
 
-#define ENGINES_MAX 16
+#define ARRAY_COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
 /* The engine to be asked, made from what the rule names. */
 struct question {
@@ -27,20 +27,22 @@ struct question {
 	char name[CTSH_ID_MAX * 2];
 };
 
-const struct ctsh_engine_kind *ctsh_route_engines(void)
+const struct ctsh_engine_kind *ctsh_route_engines(
+	struct ctsh_route_kinds *kinds)
 {
-	static struct ctsh_engine_kind kinds[ENGINES_MAX + 1];
+	struct ctsh_engine_kind *kind = kinds->kind;
 	const struct ctsh_runtime *runtime;
 
-	for (unsigned i = 0; i < ENGINES_MAX; i++) {
+	memset(kinds, 0, sizeof(*kinds));
+	for (unsigned i = 0; i + 1 < ARRAY_COUNT(kinds->kind); i++) {
 		runtime = ctsh_runtime_at(i);
 		if (!runtime)
 			break;
-		kinds[i].name = runtime->name;
-		kinds[i].has_socket = runtime->has_socket;
-		kinds[i].has_root = runtime->has_root;
+		kind[i].name = runtime->name;
+		kind[i].has_socket = runtime->has_socket;
+		kind[i].has_root = runtime->has_root;
 	}
-	return kinds;
+	return kind;
 }
 
 void ctsh_route_init(struct ctsh_route *route)
@@ -60,14 +62,16 @@ static void choose_host(struct ctsh_route *route)
 /* Nothing that can fail may stand between uid 0 and the host. */
 static void decide_root(struct ctsh_route *route)
 {
+	struct ctsh_route_kinds kinds;
 	struct ctsh_error ignored;
 
 	(void)!ctsh_text_copy(route->person.name, sizeof(route->person.name),
 	                      "root");
 	route->person.group_count = 1; /* groups[0] is 0 */
 	/* On failure the policy stays empty and the standard shell is taken. */
-	(void)!ctsh_config_load(CTSH_CONFIG_FILE, true, ctsh_route_engines(),
-	                        &route->policy, &ignored);
+	(void)!ctsh_config_load(CTSH_CONFIG_FILE, true,
+	                        ctsh_route_engines(&kinds), &route->policy,
+	                        &ignored);
 	choose_host(route);
 }
 
@@ -85,6 +89,7 @@ static void take_memberships(struct ctsh_person *person, int64_t deadline_ms)
 int ctsh_route_decide(struct ctsh_route *route, uid_t uid, int64_t deadline_ms,
                       struct ctsh_error *err)
 {
+	struct ctsh_route_kinds kinds;
 	struct ctsh_error config_error;
 	bool config_failed, qualifies;
 
@@ -93,9 +98,9 @@ int ctsh_route_decide(struct ctsh_route *route, uid_t uid, int64_t deadline_ms,
 		return 0;
 	}
 	/* Held back: a broken configuration locks no administrator out. */
-	config_failed =
-		ctsh_config_load(CTSH_CONFIG_FILE, true, ctsh_route_engines(),
-	                         &route->policy, &config_error) != 0;
+	config_failed = ctsh_config_load(CTSH_CONFIG_FILE, true,
+	                                 ctsh_route_engines(&kinds),
+	                                 &route->policy, &config_error) != 0;
 	if (ctsh_person_load(uid, &route->person, deadline_ms, err) ||
 	    ctsh_break_glass(CTSH_BREAK_GLASS_FILE, &route->person, &qualifies,
 	                     deadline_ms, err))
@@ -110,7 +115,8 @@ int ctsh_route_decide(struct ctsh_route *route, uid_t uid, int64_t deadline_ms,
 		return -1;
 	}
 	if (ctsh_config_load_own(CTSH_USERS_DIR, route->person.name,
-	                         ctsh_route_engines(), &route->policy, err) ||
+	                         ctsh_route_engines(&kinds), &route->policy,
+	                         err) ||
 	    ctsh_config_resolve(&route->policy, deadline_ms, err))
 		return -1;
 	if (ctsh_rule_wants_groups(&route->policy) &&

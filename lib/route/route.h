@@ -28,9 +28,15 @@
 #define CTSH_USERS_DIR CTSH_CONFDIR "/users"
 #define CTSH_BREAK_GLASS_FILE CTSH_CONFDIR "/break_glass"
 
-/* The engines there are, as the configuration wants to know them; ends with a
- * NULL name.  Static. */
-const struct ctsh_engine_kind *ctsh_route_engines(void);
+/* The engines there are, as the configuration wants to know them. */
+struct ctsh_route_kinds {
+	struct ctsh_engine_kind kind[17]; /* ends with a NULL name */
+};
+
+/* Fills `kinds` and returns its first.  The caller's, since a module keeps no
+ * data of its own in another one's process. */
+const struct ctsh_engine_kind *ctsh_route_engines(
+	struct ctsh_route_kinds *kinds);
 
 /* Everything known about one login on the host's side, step by step.  Large:
  * not for the stack. */

@@ -5,7 +5,7 @@
 #
 # All programs: position-independent, relro, bound at start, no executable
 # stack, no search path for libraries.  ctsh: no library but libc.
-# pam_ctsh.so: no name but those that PAM calls.
+# pam_ctsh.so: no name but those that PAM calls, and no variable.
 # ctsh-sftp-server: not even a loader.
 set -eu
 
@@ -55,6 +55,17 @@ check_exports() { # FILE
 	[ -z "$extra" ] || complain "$1: shows" $extra
 }
 
+# It would be common to all that use the module in a process.  What is written
+# only while it is loaded lies elsewhere; the linker's own is no variable.
+check_no_variables() { # FILE
+	kept=$(objdump -t "$1" | awk '
+		/[ \t]\.(data|bss|tdata|tbss)[.A-Za-z]*\t/ && !/\.data\.rel\.ro/ &&
+		$NF !~ /^(completed\.[0-9]+|__dso_handle|__TMC_END__|\.[a-z]*)$/ {
+			print $NF }' |
+		grep -Ev '^(_edata|_end|__bss_start|(__)?data_start)$' || true)
+	[ -z "$kept" ] || complain "$1: keeps" $kept
+}
+
 # That is for ctsh-names: modules would be loaded into the login.
 check_no_names() { # FILE
 	asks=$(nm "$1" | awk '{ print $NF }' | sed 's/@.*//' |
@@ -70,7 +81,10 @@ for name in ctsh ctsh-session ctsh-names ctsh-porter ctsh-sftp-server ctshctl \
 	fi
 	check_hardening "$build/$name"
 done
-[ ! -f "$build/pam_ctsh.so" ] || check_exports "$build/pam_ctsh.so"
+if [ -f "$build/pam_ctsh.so" ]; then
+	check_exports "$build/pam_ctsh.so"
+	check_no_variables "$build/pam_ctsh.so"
+fi
 [ ! -f "$build/ctsh" ] || check_libc_only "$build/ctsh"
 [ ! -f "$build/ctsh-session" ] || check_no_names "$build/ctsh-session"
 # It is executed where the host's loader and libraries are not.

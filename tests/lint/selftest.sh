@@ -285,6 +285,9 @@ binary 'getgrouplist' 'refuses a session that asks for names' \
 	-Wl,--defsym=getgrouplist=main
 spoilt=pam_ctsh.so
 binary 'shows' 'refuses a name that PAM does not call' -rdynamic
+echo 'int counter;' >"$tmp/counter.h"
+binary 'keeps counter' 'refuses a variable in the module' \
+	-include "$tmp/counter.h"
 
 # The counters of tests/run: nothing that went wrong may be lost.
 counts() { # KIND EXPECTED TEXT: a log on stdin
