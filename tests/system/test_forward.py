@@ -13,7 +13,7 @@ import time
 
 import pytest
 
-from lab import agent, debian, logreader, process, sshd
+from lab import agent, debian, display, logreader, process, sshd
 
 VARIABLES = ("SSH_AUTH_SOCK", "SSH_AGENT_PID", "DISPLAY", "XAUTHORITY")
 SHOW = "env | grep -E '^(" + "|".join(VARIABLES) + ")=' || echo none"
@@ -389,41 +389,6 @@ def test_no_file_is_replaced_by_a_socket(lab, crun):
 
 # -- X11 -----------------------------------------------------------------------
 
-@contextlib.contextmanager
-def display():
-    """Where an X server of the client's would be; its number, and what it
-    got."""
-    server = socket.socket()
-    number = next(n for n in range(40, 900) if not in_use(server, n))
-    server.listen(4)
-    got = []
-
-    def serve():
-        with contextlib.suppress(OSError):
-            while True:
-                conn, _ = server.accept()
-                with conn:
-                    got.append(conn.recv(4096))
-                    conn.sendall(b"hello")
-
-    thread = threading.Thread(target=serve)
-    thread.start()
-    try:
-        yield number, got
-    finally:
-        server.shutdown(socket.SHUT_RDWR)
-        server.close()
-        thread.join()
-
-
-def in_use(server, number):
-    try:
-        server.bind(("127.0.0.1", 6000 + number))
-    except OSError:
-        return True
-    return False
-
-
 @pytest.fixture(scope="module")
 def x_sshd(lab):
     names = [user.name for user in lab.all_users]
@@ -432,31 +397,12 @@ def x_sshd(lab):
         yield made
 
 
-# The beginning of every X11 connection: byte order, version, cookie.
-GREETING = ("6c000b000000" "1200" "1000" "0000" +
-            b"MIT-MAGIC-COOKIE-1".hex() + "0000")
-TALK = ("port=${DISPLAY#*:}; port=$((6000 + ${port%.*})); "
-        f"agentclient raw $port {GREETING}COOKIE; "
-        "echo $DISPLAY; stat -c %A $XAUTHORITY")
-COOKIE = "$(tail -c 16 $XAUTHORITY | xxd -p)"
-
-
-def x_login(lab, x_sshd, user, command):
-    with display() as (number, got):
-        result = process.run(
-            x_sshd.argv(user.name, command,
-                        options=["ForwardX11=yes", "ForwardX11Trusted=yes"]),
-            env={"PATH": os.environ["PATH"], "HOME": lab.base,
-                 "DISPLAY": f"127.0.0.1:{number}"})
-    return result, got
-
-
 @pytest.mark.parametrize("kind", ["crun", "userns", "docker"])
 def test_a_window_opens_on_the_callers_display(lab, x_sshd, kind):
     box = lab.boxes[kind]
     agent.place_client(lab, box.container)
     with rule(lab, box, "x11_forwarding = true") as user:
-        result, got = x_login(lab, x_sshd, user, TALK.replace("COOKIE", COOKIE))
+        result, got = display.login(lab, x_sshd, user, display.TALK)
     talk, shown, mode = result.out.splitlines()
     assert talk.startswith(b"hello".hex()), result
     assert shown.startswith("127.0.0.1:") and mode == "-rw-------"
@@ -466,7 +412,7 @@ def test_a_window_opens_on_the_callers_display(lab, x_sshd, kind):
 
 def test_without_the_cookie_no_window_opens(lab, crun, x_sshd):
     with rule(lab, crun, "x11_forwarding = true") as user:
-        result, got = x_login(lab, x_sshd, user, TALK.replace("COOKIE", "00" * 16))
+        result, got = display.login(lab, x_sshd, user, display.FORGED)
     assert b"hello".hex() not in result.out, result
     # The client looked whether there is a display, and said nothing to it.
     assert b"".join(got) == b""
@@ -474,7 +420,7 @@ def test_without_the_cookie_no_window_opens(lab, crun, x_sshd):
 
 def test_by_default_there_is_no_display(lab, crun, x_sshd):
     with rule(lab, crun, "") as user:
-        result, _ = x_login(lab, x_sshd, user, SHOW)
+        result, _ = display.login(lab, x_sshd, user, SHOW)
     assert (result.status, result.out) == (0, "none\n")
 
 
