@@ -7,6 +7,7 @@
 
 #include "../lib/base/fdio.h"
 #include "../lib/base/text.h"
+#include "../lib/enter/network.h"
 #include "../lib/enter/sandbox.h"
 #include "../lib/registry/registry.h"
 #include "login.h"
@@ -74,6 +75,19 @@ static int set_limits(struct ctsh_login *l, struct ctsh_limits *limits,
 }
 
 /*
+ * The display is the caller's, and so is the network in which it is: an sshd
+ * that pam_ctsh(8) took to the container's listens there.  Whatever else is
+ * connected to has a path, which is the same in each.
+ */
+static int return_to_display(struct ctsh_login *l, struct ctsh_error *err)
+{
+	if (l->forwarding.listening & 1U << CTSH_TARGET_X11)
+		return ctsh_network_back(&l->network, err);
+	ctsh_close_fd(&l->network);
+	return 0;
+}
+
+/*
  * Step 10.  The container and the registry are closed first: the supervisor
  * holds nothing but the session's own descriptors.
  */
@@ -107,8 +121,8 @@ int ctsh_login_supervise(struct ctsh_login *l, int *status,
 	log_open(l);
 	ctsh_plan_free(&l->plan);
 	ctsh_route_close(&l->route);
-	ctsh_close_fd(&l->network);
-	if (ctsh_become(l->invocation.uid, gid, err))
+	if (return_to_display(l, err) ||
+	    ctsh_become(l->invocation.uid, gid, err))
 		return -1;
 	l->is_caller = true;
 	ctsh_slot_release(&l->slot);
