@@ -183,7 +183,8 @@ LIB_SRC = \
 	lib/route/plan.c lib/route/route.c \
 	lib/route/locale.c \
 	lib/route/sftp.c \
-	lib/enter/session_group.c lib/registry/seats.c
+	lib/enter/session_group.c lib/registry/seats.c \
+	lib/policy/config_start.c lib/route/await.c
 
 # What asks the name service for the session.
 NAMES_SRC = \

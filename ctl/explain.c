@@ -86,6 +86,15 @@ static void show_plan(const struct ctsh_plan *plan)
 	}
 }
 
+/* What a login would do that this does not. */
+static void show_wait(const struct ctsh_rule *rule,
+                      const struct ctsh_error *err)
+{
+	if (err->code == CTSH_E_ABSENT && err->coming && rule->wait)
+		(void)printf("waits:     a login waits for it, up to %u s\n",
+		             err->coming == CTSH_COMING_SOON ? 1 : rule->wait);
+}
+
 static int explain_plan(struct ctsh_route *route, int64_t deadline,
                         struct ctsh_error *err)
 {
@@ -99,6 +108,8 @@ static int explain_plan(struct ctsh_route *route, int64_t deadline,
 	rc = ctsh_route_find(route, false, deadline, err);
 	if (route->found)
 		show_container(route);
+	else if (rc)
+		show_wait(route->rule, err);
 	if (rc ||
 	    ctsh_plan_build(route->rule, &route->person, &route->container,
 	                    &route->interior, &request, &plan, err))
@@ -158,6 +169,7 @@ int ctsh_command_explain(int argc, char **argv)
 		return CTSH_CTL_USAGE;
 	}
 	ctsh_route_init(&route);
+	route.looks_only = true;
 	rc = explain(&route, uid, deadline, &err);
 	ctsh_route_close(&route);
 	return rc ? show_refusal(&err) : CTSH_CTL_OK;

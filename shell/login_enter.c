@@ -35,6 +35,15 @@ static void open_program(struct ctsh_login *l, bool wanted)
 		l->program = ctsh_program_open(CTSH_SFTP_PATH, &ignored);
 }
 
+/* The login's own clock, and the watchdog's. */
+static int waits(void *context, unsigned seconds, struct ctsh_error *err)
+{
+	struct ctsh_login *l = context;
+
+	l->deadline_ms += (int64_t)seconds * 1000;
+	return ctsh_watchdog_wait(&l->dog, seconds, err);
+}
+
 /* Steps 5 to 8.  The descriptors matter only now: on the host they go on as
  * they are. */
 static int plan(struct ctsh_login *l, struct ctsh_error *err)
@@ -51,6 +60,8 @@ static int plan(struct ctsh_login *l, struct ctsh_error *err)
 		ctsh_descriptors_tap(&l->descriptors);
 	request.terminal = l->descriptors.any_terminal;
 	l->route.caller = l->invocation.caller;
+	l->route.waits = waits;
+	l->route.waits_context = l;
 	l->route.want_sftp = ctsh_sftp_wanted(request.command);
 	open_program(l, l->route.want_sftp);
 	request.own_sftp = l->program >= 0;

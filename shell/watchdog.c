@@ -125,6 +125,17 @@ int ctsh_watchdog_hold(struct ctsh_watchdog *dog, enum ctsh_hold what, int fd,
 	return expect_yes(dog, err);
 }
 
+int ctsh_watchdog_wait(struct ctsh_watchdog *dog, unsigned seconds,
+                       struct ctsh_error *err)
+{
+	struct ctsh_dog_message message = {.what = CTSH_DOG_WAIT,
+	                                   .status = (int32_t)seconds};
+
+	if (post(dog, &message, -1, err) < 0)
+		return -1;
+	return expect_yes(dog, err);
+}
+
 int ctsh_watchdog_session(struct ctsh_watchdog *dog, struct ctsh_error *err)
 {
 	struct ctsh_dog_message message = {.what = CTSH_DOG_SESSION};

@@ -87,6 +87,12 @@ CTSH_MUST_CHECK int ctsh_watchdog_hold(struct ctsh_watchdog *dog,
                                        enum ctsh_hold what, int fd,
                                        struct ctsh_error *err);
 
+/* Once, and before the session: `seconds` more until the deadline, for a
+ * container that is still to come.  0; or -1 with E_SYSTEM: it has passed. */
+CTSH_MUST_CHECK int ctsh_watchdog_wait(struct ctsh_watchdog *dog,
+                                       unsigned seconds,
+                                       struct ctsh_error *err);
+
 /* The session runs: no deadline any more, the strict filter from now on.  Tells
  * the watchdog the user's name as the report has it by now.  0, or -1 with
  * E_SYSTEM: nothing was registered, or the deadline has passed. */

@@ -26,6 +26,7 @@ struct ctsh_dog {
 	int count;
 	int64_t deadline_ms;
 	bool late;    /* the deadline has passed: nothing is begun any more */
+	bool waits;   /* the deadline has been moved */
 	bool refused; /* one that it did not take: there is no session */
 	int64_t session_ms;   /* when the session began */
 	int hold[CTSH_HOLDS]; /* -1: not held */

@@ -27,6 +27,9 @@
 /* For the sentence that the login process can no longer say. */
 #define SENTENCE_S 1
 
+/* No rule may say more. */
+#define WAIT_MAX_S 300
+
 static void kill_watched(struct ctsh_dog *d)
 {
 	for (int i = 0; i < d->count; i++)
@@ -86,6 +89,19 @@ static void take_hold(struct ctsh_dog *d, int32_t what, int fd)
 	answer(d, CTSH_DOG_NO);
 }
 
+/* A login has one container to wait for. */
+static void take_wait(struct ctsh_dog *d, int32_t seconds)
+{
+	if (d->late || d->waits || seconds <= 0 || seconds > WAIT_MAX_S) {
+		d->refused = true;
+		answer(d, CTSH_DOG_NO);
+		return;
+	}
+	d->waits = true;
+	d->deadline_ms += (int64_t)seconds * 1000;
+	answer(d, CTSH_DOG_YES);
+}
+
 static void take_session(struct ctsh_dog *d,
                          const struct ctsh_dog_message *message)
 {
@@ -136,6 +152,10 @@ static void take_message(struct ctsh_dog *d)
 	}
 	if (got == sizeof(message) && message.what == CTSH_DOG_HOLD) {
 		take_hold(d, message.status, ctsh_steal_fd(&fd));
+		return;
+	}
+	if (got == sizeof(message) && message.what == CTSH_DOG_WAIT) {
+		take_wait(d, message.status);
 		return;
 	}
 	if (got == sizeof(message) && message.what == CTSH_DOG_SESSION) {

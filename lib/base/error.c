@@ -46,6 +46,7 @@ int ctsh_fail(struct ctsh_error *err, enum ctsh_code code, int sys,
 
 	err->code = code;
 	err->sys = sys;
+	err->coming = CTSH_COMING_NOT;
 	err->say[0] = '\0';
 	va_start(ap, fmt);
 	if (vsnprintf(err->what, sizeof(err->what), fmt, ap) < 0)

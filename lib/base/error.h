@@ -29,9 +29,17 @@ enum ctsh_code {
 	CTSH_CODE_COUNT,
 };
 
+/* Of an E_ABSENT: whether it helps to ask again. */
+enum ctsh_coming {
+	CTSH_COMING_NOT = 0,
+	CTSH_COMING,      /* somebody is starting it                     */
+	CTSH_COMING_SOON, /* so it seems; if so, it is there in a moment */
+};
+
 struct ctsh_error {
 	enum ctsh_code code; /* chooses the user's sentence             */
 	int sys;             /* errno when it failed, or 0              */
+	int coming;          /* enum ctsh_coming                        */
 	char what[320];      /* one printable line, for the log only    */
 	char say[256];       /* a sentence in place of the code's: the
 	                        administrator's own (deny, closed) or
@@ -43,7 +51,7 @@ struct ctsh_error {
  * `return ctsh_fail(err, CTSH_E_SYSTEM, errno, "open %s", path);`.
  * With `sys` the text gets ": " and the name of that errno.  Anything but
  * printable ASCII is replaced by '?'; text that does not fit is cut.  Clears
- * `say`.  Allocates nothing, keeps no pointer, preserves errno.
+ * `say` and `coming`.  Allocates nothing, keeps no pointer, preserves errno.
  */
 int ctsh_fail(struct ctsh_error *err, enum ctsh_code code, int sys,
               const char *fmt, ...) __attribute__((format(printf, 4, 5)));

@@ -198,10 +198,13 @@ int ctsh_proof_started(const struct ctsh_container *c, struct ctsh_error *err)
 	    !(st.stx_mask & STATX_MNT_ID))
 		return ctsh_fail(err, CTSH_E_SYSTEM, errno,
 		                 "find the program of pid %d", (int)c->pid);
-	if (!ctsh_proc_has_mount(mounts, st.stx_mnt_id))
-		return ctsh_fail(err, CTSH_E_ABSENT, 0,
-		                 "pid %d does not run a program of its "
-		                 "container: made, but not started?",
-		                 (int)c->pid);
-	return 0;
+	if (ctsh_proc_has_mount(mounts, st.stx_mnt_id))
+		return 0;
+	(void)ctsh_fail(err, CTSH_E_ABSENT, 0,
+	                "pid %d does not run a program of its container: made, "
+	                "but not started?",
+	                (int)c->pid);
+	/* An engine calls it running shortly before it does. */
+	err->coming = CTSH_COMING_SOON;
+	return -1;
 }

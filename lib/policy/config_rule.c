@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "config_start.h"
+
 #define RULE_ONLY CTSH_IN_RULE
 #define NO_DEFAULT (CTSH_IN_RULE | CTSH_IN_USERS)
 #define EVERYWHERE (CTSH_IN_RULE | CTSH_IN_USERS | CTSH_IN_DEFAULTS)
@@ -250,6 +252,7 @@ const struct ctsh_rule_key ctsh_rule_keys[CTSH_RULE_KEYS] = {
 	{"record_dir", false, EVERYWHERE, set_record_dir},
 	{"record_max", false, EVERYWHERE, set_record_max},
 	{"record_full", false, EVERYWHERE, set_record_full},
+	{"wait", false, EVERYWHERE, ctsh_rule_set_wait},
 };
 
 const struct ctsh_rule_key *ctsh_rule_key_find(const char *name)
@@ -288,6 +291,7 @@ int ctsh_rule_init(struct ctsh_rule *rule, struct ctsh_error *err)
 	rule->container_env = true;
 	rule->agent_forwarding = true;
 	rule->record_max = CTSH_RECORD_MAX_DEFAULT;
+	rule->wait = CTSH_WAIT_DEFAULT;
 	rule->share = CLONE_NEWUSER | CLONE_NEWTIME | CLONE_NEWCGROUP;
 	if (ctsh_strings_copy(keep_env_default,
 	                      sizeof(keep_env_default) /

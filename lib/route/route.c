@@ -13,6 +13,7 @@
 #include "../policy/rule.h"
 #include "../registry/registry.h"
 #include "../runtime/runtime.h"
+#include "await.h"
 #include "plan.h"
 
 #define STANDARD_HOST_SHELL "/bin/bash"
@@ -193,13 +194,44 @@ static int prove(struct ctsh_route *route, const struct question *question,
 	                              err);
 }
 
-static int pin(struct ctsh_route *route, struct question *question,
-               int64_t deadline_ms, struct ctsh_error *err)
+struct search {
+	struct ctsh_route *route;
+	struct question *question;
+};
+
+static int reach(void *context, int64_t deadline_ms, struct ctsh_error *err)
 {
-	if (make_question(route, question, err) ||
-	    ask(question, deadline_ms, &route->target, err))
+	struct search *s = context;
+	struct ctsh_route *route = s->route;
+
+	if (ask(s->question, deadline_ms, &route->target, err))
 		return -1;
 	return ctsh_container_pin(&route->container, &route->target, err);
+}
+
+static int begin_wait(void *context, unsigned seconds, struct ctsh_error *err)
+{
+	const struct ctsh_route *route = ((struct search *)context)->route;
+
+	return route->waits ? route->waits(route->waits_context, seconds, err)
+	                    : 0;
+}
+
+/* Step 5, and the hold on the process that was named. */
+static int pin(struct ctsh_route *route, struct question *question,
+               int64_t *deadline_ms, struct ctsh_error *err)
+{
+	struct search search = {.route = route, .question = question};
+	struct ctsh_await await = {
+		.reach = reach,
+		.begin = begin_wait,
+		.context = &search,
+		.seconds = route->looks_only ? 0 : route->rule->wait,
+	};
+
+	if (make_question(route, question, err))
+		return -1;
+	return ctsh_await(&await, deadline_ms, err);
 }
 
 static int copy_filters(struct ctsh_route *route, int64_t deadline_ms,
@@ -221,7 +253,7 @@ int ctsh_route_find(struct ctsh_route *route, bool want_terminal,
 	ctsh_plan_query(route->rule, &route->person, want_terminal,
 	                route->caller, &query);
 	query.want_sftp = route->want_sftp;
-	if (pin(route, &question, deadline_ms, err) ||
+	if (pin(route, &question, &deadline_ms, err) ||
 	    ctsh_interior_start(&reader, &route->container, &query, err))
 		return -1;
 	if (prove(route, &question, deadline_ms, err) ||
@@ -239,7 +271,7 @@ int ctsh_route_prove(struct ctsh_route *route, int64_t deadline_ms,
 {
 	struct question question = {0};
 
-	if (pin(route, &question, deadline_ms, err) ||
+	if (pin(route, &question, &deadline_ms, err) ||
 	    prove(route, &question, deadline_ms, err))
 		return -1;
 	route->found = true;

@@ -38,6 +38,11 @@ struct ctsh_route_kinds {
 const struct ctsh_engine_kind *ctsh_route_engines(
 	struct ctsh_route_kinds *kinds);
 
+/* Called before a login waits up to that many seconds for its container, by
+ * which its deadline moves.  0, or -1. */
+typedef int ctsh_route_waits(void *context, unsigned seconds,
+                             struct ctsh_error *err);
+
 /* Everything known about one login on the host's side, step by step.  Large:
  * not for the stack. */
 struct ctsh_route {
@@ -49,8 +54,12 @@ struct ctsh_route {
 	const char *const *caller;    /* variables of the caller's, for
 	                                 ctsh_route_find(); borrowed, or
 	                                 NULL                             */
-	bool found;                   /* container is proved and complete */
-	bool want_sftp;               /* to be set before step 7          */
+	bool looks_only;              /* does not wait for a container that
+	                                 is not there                     */
+	ctsh_route_waits *waits;      /* before a wait, or NULL           */
+	void *waits_context;
+	bool found;     /* container is proved and complete */
+	bool want_sftp; /* to be set before step 7          */
 	struct ctsh_target target;
 	struct ctsh_container container;
 	struct ctsh_interior interior;
@@ -75,7 +84,8 @@ CTSH_MUST_CHECK int ctsh_route_decide(struct ctsh_route *route, uid_t uid,
  * Steps 5 to 7: asks the engine, pins, looks inside through a powerless child
  * and meanwhile proves, asks again and obtains the seccomp filters.  With
  * `want_terminal` a ptmx of the container comes along in route->terminal. Needs
- * a decided rule.  `found` says whether it got as far as a proved container.
+ * a decided rule.  Waits first, as the rule says, for one that is being
+ * started. `found` says whether it got as far as a proved container.
  */
 CTSH_MUST_CHECK int ctsh_route_find(struct ctsh_route *route,
                                     bool want_terminal, int64_t deadline_ms,

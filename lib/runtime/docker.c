@@ -56,6 +56,16 @@ static int check_name(const json_t *doc, const char *name, const char **id,
 	return 0;
 }
 
+/* Made and not started yet: `docker run` does the second at once. */
+static bool is_created(const json_t *doc)
+{
+	struct ctsh_error ignored;
+	const char *status;
+
+	return ctsh_json_text(doc, "State.Status", &status, &ignored) == 0 &&
+	       strcmp(status, "created") == 0;
+}
+
 static int check_state(const json_t *doc, struct ctsh_error *err)
 {
 	bool running, paused, restarting, dead;
@@ -66,11 +76,18 @@ static int check_state(const json_t *doc, struct ctsh_error *err)
 	    ctsh_json_bool(doc, "State.Dead", &dead, err))
 		return -1;
 	/* Between two runs "Running" is true and there is no process. */
-	if (!running || restarting || dead)
-		return ctsh_fail(err, CTSH_E_ABSENT, 0, "container %s",
-		                 restarting ? "is restarting"
-		                 : dead     ? "is dead"
-		                            : "is stopped");
+	if (!running || restarting || dead) {
+		bool created = !restarting && !dead && is_created(doc);
+
+		(void)ctsh_fail(err, CTSH_E_ABSENT, 0, "container %s",
+		                restarting ? "is restarting"
+		                : dead     ? "is dead"
+		                : created  ? "is created, not started"
+		                           : "is stopped");
+		if (restarting || created)
+			err->coming = CTSH_COMING;
+		return -1;
+	}
 	if (paused)
 		return ctsh_fail(err, CTSH_E_PAUSED, 0, "container is paused");
 	return 0;

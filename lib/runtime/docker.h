@@ -19,7 +19,8 @@
  * that, since the engine takes prefixes of IDs as well.
  *
  * 0, and everything but `engine` filled; or -1 with `*target` untouched:
- * E_ABSENT (stopped, restarting, or another container), E_PAUSED, E_ENGINE.
+ * E_ABSENT (stopped, restarting, or another container; `coming` if restarting
+ * or not started yet), E_PAUSED, E_ENGINE.
  */
 CTSH_MUST_CHECK int ctsh_docker_parse(const char *text, size_t length,
                                       const char *name,

@@ -34,9 +34,12 @@ static int is_started(int dir, struct ctsh_error *err)
 {
 	struct stat st;
 
-	if (!fstatat(dir, "exec.fifo", &st, AT_SYMLINK_NOFOLLOW))
-		return ctsh_fail(err, CTSH_E_ABSENT, 0,
-		                 "container is created, not started");
+	if (!fstatat(dir, "exec.fifo", &st, AT_SYMLINK_NOFOLLOW)) {
+		(void)ctsh_fail(err, CTSH_E_ABSENT, 0,
+		                "container is created, not started");
+		err->coming = CTSH_COMING;
+		return -1;
+	}
 	if (errno != ENOENT)
 		return ctsh_fail(err, CTSH_E_SYSTEM, errno, "stat exec.fifo");
 	return 0;
@@ -48,6 +51,9 @@ static int read_state(const struct ctsh_oci *oci, int dir, const char *name,
 	ctsh_autojson json_t *record = NULL;
 
 	record = ctsh_record_read(dir, oci->file, err);
+	/* The directory is made first. */
+	if (!record && err->code == CTSH_E_ABSENT)
+		err->coming = CTSH_COMING_SOON;
 	if (!record || oci->parse(record, name, target, err))
 		return -1;
 	if (is_started(dir, err) ||

@@ -32,10 +32,12 @@ struct ctsh_runtime {
 	/*
 	 * Finds the container of exactly that name.  At most until the
 	 * deadline.  0 and `*target` with everything but `engine` filled; or
-	 * -1: E_ABSENT   no such container, or it is stopped E_PAUSED   the
-	 * engine says that it is paused E_ENGINE   down, slow, or an answer
-	 * that makes no sense E_UNSAFE   somebody else answered, or a file has
-	 * the wrong owner
+	 * -1:
+	 *   E_ABSENT  no such container, or it is stopped; with err->coming
+	 *             if somebody is starting it, or it restarts by itself
+	 *   E_PAUSED  the engine says that it is paused
+	 *   E_ENGINE  down, slow, or an answer that makes no sense
+	 *   E_UNSAFE  somebody else answered, or a file has the wrong owner
 	 */
 	int (*find)(const struct ctsh_where *where, const char *name,
 	            int64_t deadline_ms, struct ctsh_target *target,

@@ -183,6 +183,7 @@ static void the_shipped_file_says_what_holds_without_it(void **state)
 	assert_int_equal(a->idle_timeout, b->idle_timeout);
 	assert_int_equal(a->max_session, b->max_session);
 	assert_int_equal(a->max_sessions, b->max_sessions);
+	assert_int_equal(a->wait, b->wait);
 	ctsh_policy_free(&shipped);
 	ctsh_policy_free(&empty);
 }
@@ -217,7 +218,7 @@ static void nothing_is_printed(void **state)
 	assert_true(saved >= 0 && fd >= 0);
 	assert_int_equal(dup2(fd, STDERR_FILENO), STDERR_FILENO);
 	refuses(BAD "/unknown-key.conf", false,
-	        BAD "/unknown-key.conf:5: 'wait' is no key or section that may "
+	        BAD "/unknown-key.conf:5: 'waiting' is no key or section that may "
 	            "stand here");
 	refuses(BAD "/no-title.conf", false,
 	        BAD "/no-title.conf:2: missing title for section 'rule'");
@@ -713,8 +714,8 @@ static void a_bad_user_s_file_is_refused(void **state)
 	         ":3: 'match' is no key or section that may stand here"},
 		{"deny = \"\"\nhost_shell = /bin/sh",
 	         ":2: 'host_shell' is no key or section that may stand here"},
-		{"deny = \"\"\nwait = 15",
-	         ":2: 'wait' is no key or section that may stand here"},
+		{"deny = \"\"\nwaiting = 15",
+	         ":2: 'waiting' is no key or section that may stand here"},
 		{"rule a { deny = \"\" }",
 	         ":1: '=' expected behind 'rule' (no sections in this file)"},
 		{"deny = \"a\"\ndeny = \"b\"", ":2: repeated key 'deny'"},

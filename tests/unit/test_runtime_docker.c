@@ -142,14 +142,15 @@ static void find_tells_what_is_wrong_with_the_container(void **state)
 	static const struct {
 		const char *file, *name;
 		enum ctsh_code code;
+		enum ctsh_coming coming;
 	} rows[] = {
-		{"paused", "paused-box", CTSH_E_PAUSED},
-		{"exited", "exited-box", CTSH_E_ABSENT},
-		{"created", "created-box", CTSH_E_ABSENT},
-		{"restarting", "restarting-box", CTSH_E_ABSENT},
-		{"absent", "absent", CTSH_E_ABSENT},
-		{"prefix", "d4", CTSH_E_ABSENT},
-		{"ambiguous", "d", CTSH_E_ENGINE},
+		{"paused", "paused-box", CTSH_E_PAUSED, CTSH_COMING_NOT},
+		{"exited", "exited-box", CTSH_E_ABSENT, CTSH_COMING_NOT},
+		{"created", "created-box", CTSH_E_ABSENT, CTSH_COMING},
+		{"restarting", "restarting-box", CTSH_E_ABSENT, CTSH_COMING},
+		{"absent", "absent", CTSH_E_ABSENT, CTSH_COMING_NOT},
+		{"prefix", "d4", CTSH_E_ABSENT, CTSH_COMING_NOT},
+		{"ambiguous", "d", CTSH_E_ENGINE, CTSH_COMING_NOT},
 	};
 	static struct script script = {.question = "GET /containers/"};
 	struct ctsh_target target;
@@ -162,6 +163,7 @@ static void find_tells_what_is_wrong_with_the_container(void **state)
 		assert_int_equal(
 			find_with(&script, rows[i].name, &target, &err), -1);
 		assert_int_equal(err.code, rows[i].code);
+		assert_int_equal(err.coming, rows[i].coming);
 	}
 }
 

@@ -464,6 +464,74 @@ static void a_login_that_hangs_is_killed_and_reported(void **state)
 	finish(&l);
 }
 
+static void wait_and_hang(void *argument)
+{
+	struct login *l = argument;
+	struct ctsh_watchdog dog = CTSH_WATCHDOG_INIT;
+	struct ctsh_error err;
+
+	begin(l, &dog);
+	CHILD_EXPECT(ctsh_watchdog_wait(&dog, 1, &err) == 0);
+	wait_forever(NULL);
+}
+
+static void a_login_that_waits_has_so_much_longer(void **state)
+{
+	int64_t began = ctsh_now_ms();
+	struct login l;
+	pid_t pid;
+
+	(void)state;
+	start(&l, wait_forever);
+	l.patience_ms = 200;
+	pid = start_child(wait_and_hang, &l);
+	assert_ended_by(l.leader, SIGKILL);
+	assert_in_range(ctsh_now_ms() - began, 1200, 3000);
+	assert_ended_by(pid, SIGKILL);
+	finish(&l);
+}
+
+static void wait_in_vain(void *argument)
+{
+	static const unsigned nonsense[] = {0, 301, (unsigned)-5};
+	struct login *l = argument;
+	struct ctsh_error err;
+
+	for (size_t i = 0; i < sizeof(nonsense) / sizeof(*nonsense); i++) {
+		struct ctsh_watchdog dog = CTSH_WATCHDOG_INIT;
+
+		begin(l, &dog);
+		CHILD_EXPECT(ctsh_watchdog_wait(&dog, nonsense[i], &err) == -1);
+		CHILD_EXPECT(ctsh_watchdog_session(&dog, &err) == -1);
+		ctsh_watchdog_dismiss(&dog);
+	}
+}
+
+static void wait_twice(void *argument)
+{
+	struct login *l = argument;
+	struct ctsh_watchdog dog = CTSH_WATCHDOG_INIT;
+	struct ctsh_error err;
+
+	begin(l, &dog);
+	CHILD_EXPECT(ctsh_watchdog_wait(&dog, 300, &err) == 0);
+	CHILD_EXPECT(ctsh_watchdog_wait(&dog, 1, &err) == -1);
+	CHILD_EXPECT(ctsh_watchdog_session(&dog, &err) == -1);
+	ctsh_watchdog_dismiss(&dog);
+}
+
+static void no_login_waits_twice_or_for_ever(void **state)
+{
+	struct login l;
+
+	(void)state;
+	start(&l, wait_forever);
+	assert_exited(start_child(wait_in_vain, &l), 0);
+	assert_exited(start_child(wait_twice, &l), 0);
+	end_leader(&l);
+	finish(&l);
+}
+
 static void a_login_may_report_its_lateness_itself(void **state)
 {
 	struct login l;
@@ -635,6 +703,8 @@ int main(void)
 		cmocka_unit_test(a_session_cannot_be_dismissed),
 		cmocka_unit_test(nonsense_ends_the_session_and_nothing_else),
 		cmocka_unit_test(a_login_that_hangs_is_killed_and_reported),
+		cmocka_unit_test(a_login_that_waits_has_so_much_longer),
+		cmocka_unit_test(no_login_waits_twice_or_for_ever),
 		cmocka_unit_test(a_login_may_report_its_lateness_itself),
 		cmocka_unit_test(a_login_that_dies_takes_its_processes_along),
 		cmocka_unit_test(dismissal_ends_it_without_a_word),

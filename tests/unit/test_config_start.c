@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: MIT */
+/* The keys about a container that is not there yet.  A draft: nothing is
+ * demanded of its owner. */
+#include <fcntl.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "../../lib/base/fdio.h"
+#include "../../lib/policy/config.h"
+
+static const struct ctsh_engine_kind kinds[] = {
+	{.name = "crun", .has_root = true},
+	{.name = NULL},
+};
+
+static char path[64];
+
+static int load(const char *defaults, const char *keys,
+                struct ctsh_policy *policy, struct ctsh_error *err)
+{
+	char text[512];
+	int fd, length;
+
+	length = snprintf(text, sizeof(text),
+	                  "defaults { %s }\n"
+	                  "rule a { match = {\"*\"} container = \"crun:a\"\n"
+	                  "%s }\n",
+	                  defaults, keys);
+	fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+	assert_true(fd >= 0);
+	assert_int_equal(ctsh_write_all(fd, text, (size_t)length), 0);
+	(void)close(fd);
+	return ctsh_config_load(path, false, kinds, policy, err);
+}
+
+static void unwritten_the_wait_is_short(void **state)
+{
+	struct ctsh_policy policy;
+	struct ctsh_error err;
+
+	(void)state;
+	assert_int_equal(load("", "", &policy, &err), 0);
+	assert_int_equal(policy.rules[0].wait, 15);
+	ctsh_policy_free(&policy);
+}
+
+static void each_key_is_read(void **state)
+{
+	struct ctsh_policy policy;
+	struct ctsh_error err;
+
+	(void)state;
+	assert_int_equal(load("wait = 7", "", &policy, &err), 0);
+	assert_int_equal(policy.rules[0].wait, 7);
+	ctsh_policy_free(&policy);
+	assert_int_equal(load("wait = 7", "wait = 0", &policy, &err), 0);
+	assert_int_equal(policy.rules[0].wait, 0);
+	ctsh_policy_free(&policy);
+	assert_int_equal(load("", "wait = 300", &policy, &err), 0);
+	assert_int_equal(policy.rules[0].wait, 300);
+	ctsh_policy_free(&policy);
+}
+
+static void other_values_are_refused(void **state)
+{
+	static const struct {
+		const char *keys, *what;
+	} cases[] = {
+		{"wait = 301", "wait: '301' is not a number from 0 to 300"},
+		{"wait = -1", "wait: '-1' is not a number from 0 to 300"},
+		{"wait = 1s", "wait: '1s' is not a number from 0 to 300"},
+		{"wait = 010", "wait: '010' is not a number from 0 to 300"},
+		{"wait = \"\"", "wait: '' is not a number from 0 to 300"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		struct ctsh_policy policy;
+		struct ctsh_error err;
+		char what[320];
+
+		(void)snprintf(what, sizeof(what), "%s:3: %s", path,
+		               cases[i].what);
+		assert_int_equal(load("", cases[i].keys, &policy, &err), -1);
+		assert_string_equal(err.what, what);
+		assert_int_equal(err.code, CTSH_E_CONFIG);
+	}
+}
+
+static int make_draft(void **state)
+{
+	int fd;
+
+	(void)state;
+	(void)snprintf(path, sizeof(path), "/tmp/ctsh-start-XXXXXX");
+	fd = mkstemp(path);
+	return fd < 0 ? -1 : close(fd);
+}
+
+static int remove_draft(void **state)
+{
+	(void)state;
+	return unlink(path);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(unwritten_the_wait_is_short),
+		cmocka_unit_test(each_key_is_read),
+		cmocka_unit_test(other_values_are_refused),
+	};
+
+	return cmocka_run_group_tests(tests, make_draft, remove_draft);
+}
