@@ -34,6 +34,8 @@ static int came_not(const struct wait *w, struct ctsh_error *err)
 	int64_t waited = ctsh_now_ms() - w->since_ms;
 	char last[sizeof(err->what)];
 
+	if (!w->begun)
+		return -1;
 	(void)!ctsh_text_copy(last, sizeof(last), err->what);
 	return ctsh_fail(err, err->code, 0, "%s; waited %d s", last,
 	                 (int)((waited + 500) / 1000));

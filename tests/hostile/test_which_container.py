@@ -250,7 +250,8 @@ def test_a_container_that_starts_during_a_login(lab, guest, refusal):
     with lab.crun.container("early", lab.tree("early"), start=False,
                             seccomp=False, popen=secret) as it, \
             handmade.pidfile(lab, it.pid) as path, \
-            lab.config.own(guest, f'container = "pidfile:{path}"\n'):
+            lab.config.own(guest, f'container = "pidfile:{path}"\n'
+                           'wait = 0\n'):
         argv = ["strace", "-f", "-o", "/dev/null", "--trace=sched_getattr",
                 "--inject=sched_getattr:delay_enter=1500000:when=1",
                 *lab.direct_argv(guest, "-c", "env")]

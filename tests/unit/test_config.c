@@ -218,8 +218,9 @@ static void nothing_is_printed(void **state)
 	assert_true(saved >= 0 && fd >= 0);
 	assert_int_equal(dup2(fd, STDERR_FILENO), STDERR_FILENO);
 	refuses(BAD "/unknown-key.conf", false,
-	        BAD "/unknown-key.conf:5: 'waiting' is no key or section that may "
-	            "stand here");
+	        BAD
+	        "/unknown-key.conf:5: 'waiting' is no key or section that may "
+	        "stand here");
 	refuses(BAD "/no-title.conf", false,
 	        BAD "/no-title.conf:2: missing title for section 'rule'");
 	assert_int_equal(dup2(saved, STDERR_FILENO), STDERR_FILENO);
