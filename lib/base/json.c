@@ -184,6 +184,25 @@ int ctsh_json_texts(const json_t *doc, const char *path, size_t *count,
 	return 0;
 }
 
+int ctsh_json_objects(const json_t *doc, size_t *count, struct ctsh_error *err)
+{
+	size_t i, n = json_array_size(doc);
+
+	if (!json_is_array(doc))
+		return ctsh_fail(err, CTSH_E_ENGINE, 0, "not an array");
+	for (i = 0; i < n; i++)
+		if (!json_is_object(json_array_get(doc, i)))
+			return ctsh_fail(err, CTSH_E_ENGINE, 0,
+			                 "not an array of objects");
+	*count = n;
+	return 0;
+}
+
+const json_t *ctsh_json_object_at(const json_t *doc, size_t index)
+{
+	return json_array_get(doc, index);
+}
+
 const char *ctsh_json_text_at(const json_t *doc, const char *path, size_t index)
 {
 	return json_string_value(json_array_get(find(doc, path), index));

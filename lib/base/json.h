@@ -70,6 +70,14 @@ CTSH_MUST_CHECK int ctsh_json_has_object(const json_t *doc, const char *path,
 CTSH_MUST_CHECK int ctsh_json_texts(const json_t *doc, const char *path,
                                     size_t *count, struct ctsh_error *err);
 
+/* The number of members of a document that is an array of objects; anything
+ * else is a failure. */
+CTSH_MUST_CHECK int ctsh_json_objects(const json_t *doc, size_t *count,
+                                      struct ctsh_error *err);
+
+/* One of them; borrowed. */
+const json_t *ctsh_json_object_at(const json_t *doc, size_t index);
+
 /* One string of an array that ctsh_json_texts() has counted; borrowed. */
 const char *ctsh_json_text_at(const json_t *doc, const char *path,
                               size_t index);

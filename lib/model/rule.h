@@ -81,9 +81,10 @@ struct ctsh_rule {
 /* An `engine NAME { }` section: where an engine really is. */
 struct ctsh_engine {
 	char *name;
-	char *type;   /* a runtime's name                           */
-	char *socket; /* absolute path, or NULL for the standard    */
-	char *root;   /* state directory, likewise                  */
+	char *type;     /* a runtime's name                           */
+	char *socket;   /* absolute path, or NULL for the standard    */
+	char *root;     /* state directory, likewise                  */
+	char *run_root; /* likewise: what does not outlive a boot   */
 };
 
 struct ctsh_policy {

@@ -98,6 +98,7 @@ static cfg_t *init_main(struct file *file)
 		word_option("type", false),
 		word_option("socket", false),
 		word_option("root", false),
+		word_option("runroot", false),
 		CFG_END(),
 		CFG_END(),
 	};
@@ -113,7 +114,7 @@ static cfg_t *init_main(struct file *file)
 		CFG_END(),
 	};
 
-	add_sink(&engine[3], &file->sink);
+	add_sink(&engine[sizeof(engine) / sizeof(*engine) - 2], &file->sink);
 	add_sink(add_rule_keys(defaults, CTSH_IN_DEFAULTS, file->used),
 	         &file->sink);
 	add_sink(add_rule_keys(rule, CTSH_IN_RULE, file->used), &file->sink);

@@ -26,6 +26,7 @@ struct ctsh_engine_kind {
 	const char *name; /* "docker"; static */
 	bool has_socket;
 	bool has_root;
+	bool has_run_root;
 };
 
 /*

@@ -85,6 +85,9 @@ static int apply_engine(void *into, const struct ctsh_setting *setting,
 		return ctsh_setting_path(setting, false, &engine->socket, err);
 	if (strcmp(setting->key, "root") == 0)
 		return ctsh_setting_path(setting, false, &engine->root, err);
+	if (strcmp(setting->key, "runroot") == 0)
+		return ctsh_setting_path(setting, false, &engine->run_root,
+		                         err);
 	if (!ctsh_engine_kind_find(setting->kinds, value))
 		return ctsh_setting_fail(setting, 0, err, "unknown engine '%s'",
 		                         value);
@@ -108,6 +111,8 @@ static const char *engine_fault(const struct ctsh_engine *engine,
 		return "this type of engine has no 'socket'";
 	if (engine->root && !kind->has_root)
 		return "this type of engine has no 'root'";
+	if (engine->run_root && !kind->has_run_root)
+		return "this type of engine has no 'runroot'";
 	return NULL;
 }
 
@@ -268,6 +273,7 @@ void ctsh_policy_free(struct ctsh_policy *policy)
 		free(policy->engines[i].type);
 		free(policy->engines[i].socket);
 		free(policy->engines[i].root);
+		free(policy->engines[i].run_root);
 	}
 	for (size_t i = 0; i < policy->rule_count; i++)
 		ctsh_rule_clear(&policy->rules[i]);

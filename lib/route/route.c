@@ -42,6 +42,7 @@ const struct ctsh_engine_kind *ctsh_route_engines(
 		kind[i].name = runtime->name;
 		kind[i].has_socket = runtime->has_socket;
 		kind[i].has_root = runtime->has_root;
+		kind[i].has_run_root = runtime->has_run_root;
 	}
 	return kind;
 }
@@ -138,6 +139,7 @@ static void look_up_engine(const struct ctsh_policy *policy, struct question *q)
 		q->runtime = ctsh_runtime_find(engine->type);
 		q->where.socket = engine->socket;
 		q->where.root = engine->root;
+		q->where.run_root = engine->run_root;
 	}
 }
 

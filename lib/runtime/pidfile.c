@@ -8,9 +8,6 @@
 #include "../base/text.h"
 #include "record.h"
 
-/* "4194304\n" and room to see that there is more. */
-#define TEXT_MAX 16
-
 static bool valid_name(const char *name)
 {
 	struct ctsh_target *target;
@@ -36,36 +33,21 @@ static int open_pidfile(const char *path, struct stat *st,
 	return ctsh_steal_fd(&fd);
 }
 
-/* One decimal number and perhaps a newline. */
-static int parse_pid(char *text, size_t length, pid_t *pid)
-{
-	uint64_t number;
-
-	if (length && text[length - 1] == '\n')
-		length--;
-	text[length] = '\0';
-	if (strlen(text) != length ||
-	    !ctsh_text_number(text, CTSH_PID_MAX, &number) || number < 2)
-		return -1;
-	*pid = (pid_t)number;
-	return 0;
-}
-
 static int read_pidfile(const char *path, pid_t *pid, struct timespec *written,
                         struct ctsh_error *err)
 {
 	ctsh_autoclose int fd = -1;
-	char text[TEXT_MAX + 1];
+	char text[CTSH_PID_TEXT + 1];
 	struct stat st;
 	ssize_t got;
 
 	fd = open_pidfile(path, &st, err);
 	if (fd < 0)
 		return -1;
-	got = ctsh_read_all(fd, text, TEXT_MAX);
+	got = ctsh_read_all(fd, text, CTSH_PID_TEXT);
 	if (got < 0 && errno != EFBIG)
 		return ctsh_fail(err, CTSH_E_SYSTEM, errno, "read %s", path);
-	if (got < 0 || parse_pid(text, (size_t)got, pid))
+	if (got < 0 || ctsh_record_parse_pid(text, (size_t)got, pid))
 		return ctsh_fail(err, CTSH_E_ENGINE, 0,
 		                 "%s does not hold one pid", path);
 	*written = st.st_mtim;

@@ -2,18 +2,19 @@
 #include "record.h"
 
 #include <fcntl.h>
+#include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "../base/fdio.h"
 #include "../base/proc.h"
+#include "../base/text.h"
 
-/* Opens it and says how long it is.  Non-blocking, so that a FIFO in its place
- * delays nobody. */
-static int open_record(int dir, const char *name, size_t *length,
+/* Opens it.  Non-blocking, so that a FIFO in its place delays nobody. */
+static int open_record(int dir, const char *name, struct stat *st,
                        struct ctsh_error *err)
 {
 	ctsh_autoclose int fd = -1;
-	struct stat st;
 
 	fd = openat(dir, name,
 	            O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
@@ -21,36 +22,79 @@ static int open_record(int dir, const char *name, size_t *length,
 		return ctsh_fail(
 			err, errno == ENOENT ? CTSH_E_ABSENT : CTSH_E_UNSAFE,
 			errno, "open %s", name);
-	if (fstat(fd, &st))
+	if (fstat(fd, st))
 		return ctsh_fail(err, CTSH_E_SYSTEM, errno, "stat %s", name);
-	if (!S_ISREG(st.st_mode) || st.st_uid != 0 ||
-	    (st.st_mode & (S_IWGRP | S_IWOTH)))
+	if (!S_ISREG(st->st_mode) || st->st_uid != geteuid() ||
+	    (st->st_mode & (S_IWGRP | S_IWOTH)))
 		return ctsh_fail(err, CTSH_E_UNSAFE, 0,
-		                 "%s is not a file of root's alone", name);
-	if (st.st_size < 0 || st.st_size > CTSH_RECORD_MAX)
-		return ctsh_fail(err, CTSH_E_ENGINE, EFBIG, "read %s", name);
-	*length = (size_t)st.st_size;
+		                 "%s is not a file of %s alone", name,
+		                 geteuid() ? "its owner's" : "root's");
 	return ctsh_steal_fd(&fd);
 }
 
-json_t *ctsh_record_read(int dir, const char *name, struct ctsh_error *err)
+json_t *ctsh_record_list(int dir, const char *name, size_t max,
+                         struct ctsh_error *err)
 {
 	ctsh_autofree char *text = NULL;
 	ctsh_autoclose int fd = -1;
-	size_t length = 0;
+	struct stat st;
 	ssize_t got;
 	json_t *doc = NULL;
 
-	fd = open_record(dir, name, &length, err);
+	fd = open_record(dir, name, &st, err);
 	if (fd < 0)
 		return NULL;
-	text = malloc(length + 1);
-	got = text ? ctsh_read_all(fd, text, length) : -1;
+	if (st.st_size < 0 || (size_t)st.st_size > max) {
+		(void)ctsh_fail(err, CTSH_E_ENGINE, EFBIG, "read %s", name);
+		return NULL;
+	}
+	text = malloc((size_t)st.st_size + 1);
+	got = text ? ctsh_read_all(fd, text, (size_t)st.st_size) : -1;
 	if (got < 0)
 		(void)ctsh_fail(err, CTSH_E_SYSTEM, errno, "read %s", name);
 	else
 		doc = ctsh_json_parse(text, (size_t)got, err);
 	return doc;
+}
+
+json_t *ctsh_record_read(int dir, const char *name, struct ctsh_error *err)
+{
+	return ctsh_record_list(dir, name, CTSH_RECORD_MAX, err);
+}
+
+int ctsh_record_parse_pid(char *text, size_t length, pid_t *pid)
+{
+	uint64_t number;
+
+	if (length && text[length - 1] == '\n')
+		length--;
+	text[length] = '\0';
+	if (strlen(text) != length ||
+	    !ctsh_text_number(text, CTSH_PID_MAX, &number) || number < 2)
+		return -1;
+	*pid = (pid_t)number;
+	return 0;
+}
+
+int ctsh_record_pid(int dir, const char *name, pid_t *pid,
+                    struct timespec *written, struct ctsh_error *err)
+{
+	ctsh_autoclose int fd = -1;
+	char text[CTSH_PID_TEXT + 1];
+	struct stat st;
+	ssize_t got;
+
+	fd = open_record(dir, name, &st, err);
+	if (fd < 0)
+		return -1;
+	got = ctsh_read_all(fd, text, CTSH_PID_TEXT);
+	if (got < 0 && errno != EFBIG)
+		return ctsh_fail(err, CTSH_E_SYSTEM, errno, "read %s", name);
+	if (got < 0 || ctsh_record_parse_pid(text, (size_t)got, pid))
+		return ctsh_fail(err, CTSH_E_ENGINE, 0,
+		                 "%s does not hold one pid", name);
+	*written = st.st_mtim;
+	return 0;
 }
 
 /* For a record, a process that ended is one that does not run. */

@@ -8,6 +8,7 @@ static const struct ctsh_runtime *const runtimes[] = {
 	&ctsh_runtime_crun,
 	&ctsh_runtime_runc,
 	&ctsh_runtime_pidfile,
+	&ctsh_runtime_podman,
 };
 
 #define RUNTIME_COUNT (sizeof(runtimes) / sizeof(runtimes[0]))

@@ -17,14 +17,16 @@
 
 /* Where to ask, a value made from an engine section or the standard. */
 struct ctsh_where {
-	const char *socket; /* absolute path, or NULL: the standard   */
-	const char *root;   /* absolute path, or NULL: the standard   */
+	const char *socket;   /* absolute path, or NULL: the standard   */
+	const char *root;     /* absolute path, or NULL: the standard   */
+	const char *run_root; /* likewise: what does not outlive a boot */
 };
 
 struct ctsh_runtime {
 	const char *name; /* "docker", as rules write it            */
 	bool has_socket;  /* whether an engine section may give one */
 	bool has_root;
+	bool has_run_root;
 
 	/* Whether `name` can name a container of this engine. */
 	bool (*valid_name)(const char *name);
@@ -48,6 +50,7 @@ extern const struct ctsh_runtime ctsh_runtime_docker;
 extern const struct ctsh_runtime ctsh_runtime_crun;
 extern const struct ctsh_runtime ctsh_runtime_runc;
 extern const struct ctsh_runtime ctsh_runtime_pidfile;
+extern const struct ctsh_runtime ctsh_runtime_podman;
 
 /* The runtime of that name, or NULL.  Static. */
 const struct ctsh_runtime *ctsh_runtime_find(const char *name);

@@ -22,12 +22,14 @@ class Podman:
     def __init__(self, directory, run, cgroup, prefix):
         os.mkdir(directory)
         self.cgroup = cgroup
+        self.root = f"{directory}/root"
+        self.run_root = f"{run}/podman"
         with open(f"{directory}/containers.conf", "w") as file:
             file.write(CONF.format(directory=directory))
         self.head = [*prefix, "env",
                      f"CONTAINERS_CONF={directory}/containers.conf",
-                     "podman", "--root", f"{directory}/root",
-                     "--runroot", f"{run}/podman",
+                     "podman", "--root", self.root,
+                     "--runroot", self.run_root,
                      "--tmpdir", f"{directory}/tmp",
                      "--storage-driver", "vfs"]
 
@@ -39,14 +41,16 @@ class Podman:
         return f"{self.cgroup}/podman-{name}"
 
     @contextlib.contextmanager
-    def container(self, name, tree, *options, **more):
+    def container(self, name, tree, *options, verb=("run", "--detach"),
+                  cgroup=True, **more):
         """`more` is how podman itself is started."""
+        group = ["--pids-limit", str(engines.PIDS),
+                 "--cgroup-parent", f"/{self.group(name)}"]
         try:
-            self.call("run", "--detach", "--network", "none", "--name", name,
+            self.call(*verb, "--network", "none", "--name", name,
                       "--hostname", "inside", "--ulimit", "nofile=512:1024",
                       "--ulimit", "nproc=1000:1000",
-                      "--pids-limit", str(engines.PIDS),
-                      "--cgroup-parent", f"/{self.group(name)}", *options,
+                      *(group if cgroup else []), *options,
                       "--rootfs", tree, "/bin/probe", "init",
                       check=True, timeout=60, **more)
             yield engines.Container(self, name, "", tree)
@@ -54,6 +58,10 @@ class Podman:
             self.call("rm", "--force", "--ignore", "--time", "0", name,
                       timeout=60)
             engines.wait_for_no_cgroup(self.group(name))
+
+    def made(self, name, tree):
+        """Not started."""
+        return self.container(name, tree, verb=("create",))
 
     def pid(self, name):
         return int(self.call("inspect", "--format", "{{.State.Pid}}", name,

@@ -30,10 +30,11 @@
 #define USERS_PATH DIR_PATH "/users"
 
 static const struct ctsh_engine_kind kinds[] = {
-	{"docker", true, false},
-	{"crun", false, true},
-	{"pidfile", false, false},
-	{NULL, false, false},
+	{.name = "docker", .has_socket = true},
+	{.name = "crun", .has_root = true},
+	{.name = "pidfile"},
+	{.name = "podman", .has_root = true, .has_run_root = true},
+	{.name = NULL},
 };
 
 static int setup(void **state)
@@ -368,7 +369,7 @@ static void engines_are_read(void **state)
 	(void)state;
 	load(GOOD "/everything.conf", false, &policy);
 
-	assert_int_equal(policy.engine_count, 2);
+	assert_int_equal(policy.engine_count, 3);
 	assert_string_equal(policy.engines[0].name, "build");
 	assert_string_equal(policy.engines[0].type, "docker");
 	assert_string_equal(policy.engines[0].socket, "/run/build.sock");
@@ -376,6 +377,9 @@ static void engines_are_read(void **state)
 	assert_string_equal(policy.engines[1].name, "other");
 	assert_null(policy.engines[1].socket);
 	assert_string_equal(policy.engines[1].root, "/run/other");
+	assert_null(policy.engines[1].run_root);
+	assert_string_equal(policy.engines[2].root, "/srv/pods");
+	assert_string_equal(policy.engines[2].run_root, "/run/pods");
 	ctsh_policy_free(&policy);
 }
 
@@ -723,8 +727,8 @@ static void a_bad_user_s_file_is_refused(void **state)
 		{"deny = \"a\" /*", ":1: comment is not closed"},
 		{"container = \"docker:%x\"",
 	         ":1: container: only %u, %U, %g and %% may follow a '%'"},
-		{"\ncontainer = \"podman:x\"",
-	         ":2: container: unknown engine 'podman'"},
+		{"\ncontainer = \"podmann:x\"",
+	         ":2: container: unknown engine 'podmann'"},
 		{"container = \"docker:x\"\nuser = \"0\"",
 	         ":1: user: uid or gid 0 needs 'allow_root = true'"},
 		{"deny = \"a\"\r\n", ":1: carriage return"},

@@ -16,8 +16,8 @@
 #include "../../lib/policy/config.h"
 
 static const struct ctsh_engine_kind kinds[] = {
-	{"crun", false, true},
-	{NULL, false, false},
+	{.name = "crun", .has_root = true},
+	{.name = NULL},
 };
 
 static char path[64];

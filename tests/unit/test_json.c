@@ -133,6 +133,31 @@ static void getters_give_what_is_there(void **state)
 	assert_null(ctsh_json_text_at(doc, "list", 2));
 }
 
+static void an_array_of_objects_is_read(void **state)
+{
+	static const char *const others[] = {"{}", "[1]", "[{}, null]"};
+	ctsh_autojson json_t *doc = parse("[{\"a\": \"x\"}, {}]");
+	struct ctsh_error err;
+	const char *text;
+	size_t i, count;
+
+	(void)state;
+	assert_int_equal(ctsh_json_objects(doc, &count, &err), 0);
+	assert_int_equal(count, 2);
+	assert_int_equal(
+		ctsh_json_text(ctsh_json_object_at(doc, 0), "a", &text, &err),
+		0);
+	assert_string_equal(text, "x");
+	assert_null(ctsh_json_object_at(doc, 2));
+	for (i = 0; i < COUNT(others); i++) {
+		ctsh_autojson json_t *other = parse(others[i]);
+
+		assert_int_equal(ctsh_json_objects(other, &count, &err), -1);
+		assert_int_equal(err.code, CTSH_E_ENGINE);
+	}
+	assert_int_equal(count, 2);
+}
+
 static void a_missing_list_counts_as_empty(void **state)
 {
 	static const char *const paths[] = {"none", "empty", "nothing"};
@@ -246,6 +271,7 @@ int main(void)
 		cmocka_unit_test(parse_stops_at_the_length_given),
 		cmocka_unit_test(parse_bounds_the_depth),
 		cmocka_unit_test(getters_give_what_is_there),
+		cmocka_unit_test(an_array_of_objects_is_read),
 		cmocka_unit_test(a_missing_list_counts_as_empty),
 		cmocka_unit_test(a_number_beyond_int64_spoils_only_itself),
 		cmocka_unit_test(numbers_must_be_integers_in_range),

@@ -14,7 +14,7 @@
 static void the_table_finds_each_runtime_by_its_name(void **state)
 {
 	static const char *const names[] = {"docker", "crun", "runc",
-	                                    "pidfile"};
+	                                    "pidfile", "podman"};
 	unsigned i;
 
 	(void)state;
@@ -40,6 +40,10 @@ static void an_engine_section_may_say_where_it_is(void **state)
 	assert_false(ctsh_runtime_runc.has_socket);
 	assert_false(ctsh_runtime_pidfile.has_root);
 	assert_false(ctsh_runtime_pidfile.has_socket);
+	assert_true(ctsh_runtime_podman.has_root);
+	assert_true(ctsh_runtime_podman.has_run_root);
+	assert_false(ctsh_runtime_podman.has_socket);
+	assert_false(ctsh_runtime_crun.has_run_root);
 }
 
 static void names_are_valid_as_each_engine_has_them(void **state)

@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * podman, from its files: no service need run, and none is asked.
+ *
+ * The pidfile is the OCI runtime's (crun, runc), written when it has made the
+ * container and left when that ends.  So its number is a claim, which these
+ * hold up: the init started before the file was written; the runtime's own
+ * record, where there is one, has the same pid and a start time; and the
+ * cgroup's name has the ID, where the container was given such a cgroup.
+ */
+#include "runtime.h"
+
+#include <string.h>
+#include <unistd.h>
+
+#include "../base/fdio.h"
+#include "../base/text.h"
+#include "record.h"
+#include "storage.h"
+
+#define ROOT "/var/lib/containers/storage"
+#define RUN_ROOT "/run/containers/storage"
+
+/* What follows "id=", or NULL for a name. */
+static const char *id_of(const char *name)
+{
+	return strncmp(name, "id=", 3) ? NULL : name + 3;
+}
+
+static bool valid_name(const char *name)
+{
+	const char *id = id_of(name);
+
+	return id ? ctsh_storage_is_id(id) : ctsh_text_is_container_name(name);
+}
+
+/* Which component the init's cgroup path must have, made from what the OCI
+ * runtime was told: "/PARENT/libpod-ID", or "SLICE:libpod:ID" where systemd
+ * makes "libpod-ID.scope" of it.  Another path, or none (--cgroups=disabled),
+ * proves nothing. */
+static void expect_cgroup(const char *path, const char *id,
+                          struct ctsh_target *target)
+{
+	const char *last = strrchr(path, '/');
+	size_t length;
+
+	last = last ? last + 1 : path;
+	length = strlen(last);
+	if (length < CTSH_STORED_ID ||
+	    strcmp(last + length - CTSH_STORED_ID, id) != 0)
+		return;
+	if (strchr(last, ':'))
+		last = id;
+	if (!ctsh_text_copy(target->cgroup_id, sizeof(target->cgroup_id), last))
+		target->cgroup_id[0] = '\0';
+}
+
+/* The configuration that the container was last started with.  Without one a
+ * filter is taken for configured, as with crun. */
+static int read_config(const struct ctsh_stored *stored,
+                       struct ctsh_target *target, struct ctsh_error *err)
+{
+	ctsh_autojson json_t *config = NULL;
+	struct ctsh_error none;
+	const char *cgroup;
+
+	target->names_seccomp = true;
+	if (stored->files < 0)
+		return 0;
+	config = ctsh_record_read(stored->files, "config.json", err);
+	if (!config)
+		return err->code == CTSH_E_ABSENT ? 0 : -1;
+	if (ctsh_json_has_object(config, "linux.seccomp",
+	                         &target->names_seccomp, err))
+		return -1;
+	if (ctsh_json_text(config, "linux.cgroupsPath", &cgroup, &none) == 0)
+		expect_cgroup(cgroup, stored->id, target);
+	return 0;
+}
+
+/* `podman run` makes it and then starts it. */
+static int not_yet(struct ctsh_error *err, const char *why)
+{
+	(void)ctsh_fail(err, CTSH_E_ABSENT, 0, "%s", why);
+	err->coming = CTSH_COMING_SOON;
+	return -1;
+}
+
+/* What the OCI runtime has written down, in root's standard place: it knows
+ * what is made and not started, and when the init started.  There need not be
+ * such a record: podman can work with other runtimes. */
+static int ask_oci(const struct ctsh_stored *stored, struct ctsh_target *target,
+                   int64_t deadline_ms, struct ctsh_error *err)
+{
+	static const struct ctsh_runtime *const known[] = {
+		&ctsh_runtime_crun,
+		&ctsh_runtime_runc,
+	};
+	static const struct ctsh_where standard;
+	struct ctsh_target record = {0};
+
+	for (size_t i = 0; i < sizeof(known) / sizeof(*known); i++) {
+		if (known[i]->find(&standard, stored->id, deadline_ms, &record,
+		                   err)) {
+			if (err->sys == ENOENT)
+				continue;
+			return -1;
+		}
+		if (record.pid != target->pid)
+			return not_yet(err, "its pidfile and its OCI runtime "
+			                    "disagree: starting or ending");
+		target->start_ticks = record.start_ticks;
+		target->names_seccomp |= record.names_seccomp;
+		return 0;
+	}
+	return 0;
+}
+
+static int read_stored(const struct ctsh_stored *stored,
+                       struct ctsh_target *target, struct ctsh_error *err)
+{
+	if (stored->run < 0)
+		return not_yet(err, "container was not started since boot");
+	if (ctsh_record_pid(stored->run, "pidfile", &target->pid,
+	                    &target->not_after, err))
+		return err->code == CTSH_E_ABSENT
+		               ? not_yet(err, "container has no pidfile")
+		               : -1;
+	if (ctsh_record_running(target->pid, 0, err))
+		return -1;
+	memcpy(target->id, stored->id, sizeof(stored->id));
+	return read_config(stored, target, err);
+}
+
+static int find(const struct ctsh_where *where, const char *name,
+                int64_t deadline_ms, struct ctsh_target *target,
+                struct ctsh_error *err)
+{
+	ctsh_autostored struct ctsh_stored stored = CTSH_STORED_INIT;
+	struct ctsh_target found = {0};
+	const char *id = id_of(name);
+
+	if (!valid_name(name) ||
+	    !ctsh_text_copy(found.name, sizeof(found.name), name))
+		return ctsh_fail(err, CTSH_E_UNSAFE, 0, "not a container name");
+	if (ctsh_storage_find(where->root ? where->root : ROOT,
+	                      where->run_root ? where->run_root : RUN_ROOT,
+	                      id ? id : name, id != NULL, &stored, err) ||
+	    read_stored(&stored, &found, err) ||
+	    ask_oci(&stored, &found, deadline_ms, err))
+		return -1;
+	*target = found;
+	return 0;
+}
+
+const struct ctsh_runtime ctsh_runtime_podman = {
+	.name = "podman",
+	.has_root = true,
+	.has_run_root = true,
+	.valid_name = valid_name,
+	.find = find,
+};
