@@ -146,7 +146,9 @@ static int wait_for(int sock, short events, int64_t deadline_ms,
 	return ready ? 0 : late(err);
 }
 
-static int send_request(int sock, const char *path, int64_t deadline_ms,
+/* `fields`: what the method needs beside the host. */
+static int send_request(int sock, const char *method, const char *path,
+                        const char *fields, int64_t deadline_ms,
                         struct ctsh_error *err)
 {
 	char text[1024];
@@ -155,7 +157,8 @@ static int send_request(int sock, const char *path, int64_t deadline_ms,
 	int printed;
 
 	printed = snprintf(text, sizeof(text),
-	                   "GET %s HTTP/1.0\r\nHost: localhost\r\n\r\n", path);
+	                   "%s %s HTTP/1.0\r\nHost: localhost\r\n%s\r\n",
+	                   method, path, fields);
 	if (printed < 0 || (size_t)printed >= sizeof(text) || path[0] != '/' ||
 	    !ctsh_text_is_printable(path) || strpbrk(path, " #%?\\"))
 		return ctsh_fail(err, CTSH_E_SYSTEM, EINVAL, "HTTP path");
@@ -256,8 +259,8 @@ static int read_body(int sock, struct buffer *b, size_t start,
 	return 0;
 }
 
-int ctsh_http_get(int sock, const char *path, int64_t deadline_ms,
-                  struct ctsh_http_answer *answer, struct ctsh_error *err)
+static int take_answer(int sock, int64_t deadline_ms,
+                       struct ctsh_http_answer *answer, struct ctsh_error *err)
 {
 	ctsh_autofree char *data = NULL;
 	struct buffer b = {0};
@@ -265,8 +268,6 @@ int ctsh_http_get(int sock, const char *path, int64_t deadline_ms,
 	size_t start = 0, length = 0;
 	int failed;
 
-	if (send_request(sock, path, deadline_ms, err))
-		return -1;
 	failed = read_head(sock, &b, deadline_ms, &start, err) ||
 	         ctsh_http_parse_head(b.data, start, &head, err) ||
 	         read_body(sock, &b, start, &head, deadline_ms, &length, err);
@@ -280,4 +281,21 @@ int ctsh_http_get(int sock, const char *path, int64_t deadline_ms,
 	answer->body = data;
 	data = NULL;
 	return 0;
+}
+
+int ctsh_http_get(int sock, const char *path, int64_t deadline_ms,
+                  struct ctsh_http_answer *answer, struct ctsh_error *err)
+{
+	if (send_request(sock, "GET", path, "", deadline_ms, err))
+		return -1;
+	return take_answer(sock, deadline_ms, answer, err);
+}
+
+int ctsh_http_post(int sock, const char *path, int64_t deadline_ms,
+                   struct ctsh_http_answer *answer, struct ctsh_error *err)
+{
+	if (send_request(sock, "POST", path, "Content-Length: 0\r\n",
+	                 deadline_ms, err))
+		return -1;
+	return take_answer(sock, deadline_ms, answer, err);
 }

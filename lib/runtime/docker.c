@@ -155,62 +155,117 @@ int ctsh_docker_parse(const char *text, size_t length, const char *name,
 	return 0;
 }
 
-static int ask(const char *path, const char *name, int64_t deadline_ms,
+typedef int ask_fn(int sock, const char *path, int64_t deadline_ms,
+                   struct ctsh_http_answer *answer, struct ctsh_error *err);
+
+/* Without a version: what a version may be differs between engines, what is
+ * read here does not. */
+static int ask(const struct ctsh_where *where, ask_fn *how, const char *id,
+               const char *what, int64_t deadline_ms,
                struct ctsh_http_answer *answer, struct ctsh_error *err)
 {
 	ctsh_autoclose int sock = -1;
 	char question[256];
-	const char *id = id_of(name);
 	int length;
 
-	sock = ctsh_peer_connect(path, deadline_ms, err);
+	sock = ctsh_peer_connect(where->socket ? where->socket
+	                                       : STANDARD_SOCKET,
+	                         deadline_ms, err);
 	if (sock < 0)
 		return -1;
-	/* Without a version: what a version may be differs between engines,
-	 * what is read here does not. */
-	length = snprintf(question, sizeof(question), "/containers/%s/json",
-	                  id ? id : name);
+	length = snprintf(question, sizeof(question), "/containers/%s/%s", id,
+	                  what);
 	if (length < 0 || (size_t)length >= sizeof(question))
 		return ctsh_fail(err, CTSH_E_SYSTEM, ENAMETOOLONG, "question");
-	return ctsh_http_get(sock, question, deadline_ms, answer, err);
+	return how(sock, question, deadline_ms, answer, err);
 }
 
-/* An answer that is no container.  The engine's own words go to the log. */
-static int check_status(const struct ctsh_http_answer *answer,
-                        struct ctsh_error *err)
+/* The engine's own words about what it did not do, for the log. */
+static int pass_on(const struct ctsh_http_answer *answer, enum ctsh_code code,
+                   struct ctsh_error *err)
 {
 	ctsh_autojson json_t *doc = NULL;
 	const char *words = "";
 
+	doc = ctsh_json_parse(answer->body, answer->length, err);
+	if (!doc || ctsh_json_text(doc, "message", &words, err))
+		words = "no reason given";
+	return ctsh_fail(err, code, 0, "HTTP status %u: %s", answer->status,
+	                 words);
+}
+
+/* An answer that is no container. */
+static int check_status(const struct ctsh_http_answer *answer,
+                        struct ctsh_error *err)
+{
 	if (answer->status == 200)
 		return 0;
 	if (answer->status == 404)
 		return ctsh_fail(err, CTSH_E_ABSENT, 0, "no such container");
-	doc = ctsh_json_parse(answer->body, answer->length, err);
-	if (!doc || ctsh_json_text(doc, "message", &words, err))
-		words = "no reason given";
-	return ctsh_fail(err, CTSH_E_ENGINE, 0, "HTTP status %u: %s",
-	                 answer->status, words);
+	return pass_on(answer, CTSH_E_ENGINE, err);
+}
+
+/* What the engine says of the container of that name. */
+static int describe(const struct ctsh_where *where, const char *name,
+                    int64_t deadline_ms, struct ctsh_http_answer *answer,
+                    struct ctsh_error *err)
+{
+	int64_t own = ctsh_now_ms() + PATIENCE_MS;
+	const char *id = id_of(name);
+
+	if (!valid_name(name))
+		return ctsh_fail(err, CTSH_E_UNSAFE, 0, "not a container name");
+	if (ask(where, ctsh_http_get, id ? id : name, "json",
+	        own < deadline_ms ? own : deadline_ms, answer, err))
+		return -1;
+	if (check_status(answer, err) == 0)
+		return 0;
+	ctsh_free_at(&answer->body);
+	return -1;
 }
 
 static int find(const struct ctsh_where *where, const char *name,
                 int64_t deadline_ms, struct ctsh_target *target,
                 struct ctsh_error *err)
 {
-	const char *path = where->socket ? where->socket : STANDARD_SOCKET;
 	ctsh_autofree char *body = NULL;
-	struct ctsh_http_answer answer;
-	int64_t own = ctsh_now_ms() + PATIENCE_MS;
+	struct ctsh_http_answer answer = {.body = NULL};
 
-	if (!valid_name(name))
-		return ctsh_fail(err, CTSH_E_UNSAFE, 0, "not a container name");
-	if (ask(path, name, own < deadline_ms ? own : deadline_ms, &answer,
-	        err))
+	if (describe(where, name, deadline_ms, &answer, err))
 		return -1;
 	body = answer.body;
-	if (check_status(&answer, err))
-		return -1;
 	return ctsh_docker_parse(body, answer.length, name, target, err);
+}
+
+/* By its full ID: of a name that is gone by now, the engine would start the one
+ * whose ID begins like that. */
+static int start(const struct ctsh_where *where, const char *name,
+                 int64_t deadline_ms, struct ctsh_error *err)
+{
+	ctsh_autofree char *body = NULL;
+	ctsh_autofree char *words = NULL;
+	ctsh_autojson json_t *doc = NULL;
+	struct ctsh_http_answer answer = {.body = NULL};
+	const char *id = NULL;
+
+	if (describe(where, name, deadline_ms, &answer, err))
+		return -1;
+	body = answer.body;
+	doc = ctsh_json_parse(body, answer.length, err);
+	if (!doc || check_name(doc, name, &id, err))
+		return -1;
+	if (ask(where, ctsh_http_post, id, "start", deadline_ms, &answer,
+	        err)) {
+		/* It goes on without us. */
+		if (err->sys == ETIMEDOUT)
+			err->code = CTSH_E_ABSENT;
+		return -1;
+	}
+	words = answer.body;
+	/* 204; or 304, if it runs already. */
+	if (answer.status / 100 == 2 || answer.status == 304)
+		return 0;
+	return pass_on(&answer, CTSH_E_ABSENT, err);
 }
 
 const struct ctsh_runtime ctsh_runtime_docker = {
@@ -218,4 +273,5 @@ const struct ctsh_runtime ctsh_runtime_docker = {
 	.has_socket = true,
 	.valid_name = valid_name,
 	.find = find,
+	.start = start,
 };

@@ -44,6 +44,19 @@ struct ctsh_runtime {
 	int (*find)(const struct ctsh_where *where, const char *name,
 	            int64_t deadline_ms, struct ctsh_target *target,
 	            struct ctsh_error *err);
+
+	/*
+	 * Has the container of exactly that name started, by a daemon or by
+	 * the service manager and never as our own child: it would be in the
+	 * login's control group and under its limits.  At most until the
+	 * deadline.  NULL: this engine starts none.
+	 *
+	 * 0, also if it is running or about to; it may have ended again by
+	 * then.  -1: E_ABSENT if there is none to start or it takes longer,
+	 * else as find(); the engine's own words are in the reason.
+	 */
+	int (*start)(const struct ctsh_where *where, const char *name,
+	             int64_t deadline_ms, struct ctsh_error *err);
 };
 
 extern const struct ctsh_runtime ctsh_runtime_docker;

@@ -471,6 +471,140 @@ static void an_answer_of_somebody_else_is_not_even_asked_for(void **state)
 	fake_stop(&d);
 }
 
+/* -- start ----------------------------------------------------------------- */
+
+/* One answer for each method; what was asked goes to a file. */
+struct dialogue {
+	char described[MOST];
+	const char *posted; /* NULL: silence */
+};
+
+static const char asked_file[] = "/run/ctsh-test-asked";
+
+static void converse(int conn, const void *arg)
+{
+	const struct dialogue *d = arg;
+	char asked[512], bin[16];
+	int fd = open(asked_file, O_WRONLY | O_CREAT | O_APPEND, 0600);
+
+	fake_take_request(conn, asked, sizeof(asked));
+	(void)!write(fd, asked, strlen(asked));
+	close(fd);
+	if (!strncmp(asked, "GET ", 4))
+		(void)!ctsh_write_all(conn, d->described, strlen(d->described));
+	else if (d->posted)
+		(void)!ctsh_write_all(conn, d->posted, strlen(d->posted));
+	else
+		(void)!read(conn, bin, sizeof(bin));
+}
+
+static int start_with(const struct dialogue *d, const char *name,
+                      struct ctsh_error *err)
+{
+	struct fake_daemon daemon;
+	struct ctsh_where where;
+	int result;
+
+	unlink(asked_file);
+	fake_start(&daemon, &(struct fake_manner){.serve = converse, .arg = d});
+	where = (struct ctsh_where){.socket = daemon.path};
+	err->code = CTSH_OK;
+	result = ctsh_runtime_docker.start(&where, name, ctsh_now_ms() + 1000,
+	                                   err);
+	fake_stop(&daemon);
+	return result;
+}
+
+static void assert_asked(const char *expected)
+{
+	char text[1024] = "";
+	int fd = open(asked_file, O_RDONLY);
+
+	assert_true(fd >= 0);
+	assert_true(read(fd, text, sizeof(text) - 1) >= 0);
+	close(fd);
+	unlink(asked_file);
+	assert_string_equal(text, expected);
+}
+
+static void a_container_is_started_by_its_full_id(void **state)
+{
+	static struct dialogue d = {.posted =
+	                                    "HTTP/1.0 204 No Content\r\n\r\n"};
+	struct ctsh_error err;
+
+	(void)state;
+	load("running", d.described);
+	assert_int_equal(start_with(&d, "alice-box", &err), 0);
+	assert_asked("GET /containers/alice-box/json HTTP/1.0\r\n"
+	             "Host: localhost\r\n\r\n"
+	             "POST /containers/" ID "/start HTTP/1.0\r\n"
+	             "Host: localhost\r\nContent-Length: 0\r\n\r\n");
+}
+
+static void one_that_runs_already_is_started(void **state)
+{
+	static struct dialogue d = {
+		.posted = "HTTP/1.0 304 Not Modified\r\n\r\n"};
+	struct ctsh_error err;
+
+	(void)state;
+	load("running", d.described);
+	assert_int_equal(start_with(&d, "id=" ID, &err), 0);
+}
+
+static void nothing_of_another_name_is_started(void **state)
+{
+	static struct dialogue d = {.posted =
+	                                    "HTTP/1.0 204 No Content\r\n\r\n"};
+	struct ctsh_error err;
+
+	(void)state;
+	load("prefix", d.described);
+	assert_int_equal(start_with(&d, "d4", &err), -1);
+	assert_int_equal(err.code, CTSH_E_ABSENT);
+	assert_asked("GET /containers/d4/json HTTP/1.0\r\n"
+	             "Host: localhost\r\n\r\n");
+	assert_int_equal(start_with(&d, "../d4", &err), -1);
+	assert_int_equal(err.code, CTSH_E_UNSAFE);
+	assert_int_equal(access(asked_file, F_OK), -1);
+}
+
+static void a_start_that_fails_says_why(void **state)
+{
+	static const struct {
+		const char *posted;
+		enum ctsh_code code;
+		const char *what;
+	} rows[] = {
+		{"HTTP/1.0 500 x\r\n\r\n{\"message\":\"no space\\u001b[2J\"}",
+	         CTSH_E_ABSENT, "HTTP status 500: no space?[2J"},
+		{"HTTP/1.0 409 x\r\n\r\n{\"message\":\"cannot start a paused "
+	         "container\"}",
+	         CTSH_E_ABSENT,
+	         "HTTP status 409: cannot start a paused container"},
+		{"HTTP/1.0 404 x\r\n\r\n{}", CTSH_E_ABSENT,
+	         "HTTP status 404: no reason given"},
+		{"HTTP/1.0 302 x\r\n\r\n", CTSH_E_ABSENT,
+	         "HTTP status 302: no reason given"},
+		{"HTTP/1.0 600 x\r\n\r\n", CTSH_E_ENGINE,
+	         "HTTP answer has a malformed status line"},
+		{"", CTSH_E_ENGINE, "HTTP answer ends within its head"},
+		{NULL, CTSH_E_ABSENT, "HTTP answer: ETIMEDOUT"},
+	};
+	static struct dialogue d;
+	struct ctsh_error err;
+
+	(void)state;
+	load("running", d.described);
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		d.posted = rows[i].posted;
+		assert_int_equal(start_with(&d, "alice-box", &err), -1);
+		assert_string_equal(err.what, rows[i].what);
+		assert_int_equal(err.code, rows[i].code);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -494,6 +628,10 @@ int main(void)
 		cmocka_unit_test(an_engine_that_is_down_is_an_engine_failure),
 		cmocka_unit_test(
 			an_answer_of_somebody_else_is_not_even_asked_for),
+		cmocka_unit_test(a_container_is_started_by_its_full_id),
+		cmocka_unit_test(one_that_runs_already_is_started),
+		cmocka_unit_test(nothing_of_another_name_is_started),
+		cmocka_unit_test(a_start_that_fails_says_why),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
