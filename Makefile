@@ -185,7 +185,7 @@ LIB_SRC = \
 	lib/route/locale.c \
 	lib/route/sftp.c \
 	lib/enter/session_group.c lib/registry/seats.c \
-	lib/policy/config_start.c lib/route/await.c
+	lib/policy/config_start.c lib/registry/turns.c lib/route/await.c
 
 # What asks the name service for the session.
 NAMES_SRC = \
@@ -200,7 +200,7 @@ SESSION_SRC = \
 # All of shell/ but the stub.
 SHELL_SRC = \
 	shell/agent.c shell/forward.c shell/login_forward.c \
-	shell/porter_make.c \
+	shell/porter_make.c shell/progress.c \
 	shell/caller.c shell/calls.c shell/channels.c shell/descriptors.c \
 	shell/host_shell.c shell/invocation.c shell/limits.c shell/presence.c \
 	shell/relay.c \

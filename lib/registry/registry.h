@@ -5,9 +5,10 @@
  *   slots/UID.N       flock: one of the logins of that uid under way
  *   slots/UID.wN      flock: one that waits for such a slot
  *   sessions/UID.N    flock: one of the sessions of that uid, if they are
- * counted filters/KEY       copy of an init's filters, KEY =
- * PID-START-COUNT-STACK filters/PID-START.lock   flock: somebody copies them
- * now
+ *                     counted
+ *   starts/DIGEST     flock: a login starts that container
+ *   filters/KEY       copy of an init's filters, KEY = PID-START-COUNT-STACK
+ *   filters/PID-START.lock   flock: somebody copies them now
  *
  * Privilege: root.
  * Trust:     the directory is root's and 0700, checked at every open; what is
@@ -16,6 +17,7 @@
 #ifndef CTSH_REGISTRY_H
 #define CTSH_REGISTRY_H
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
 
@@ -46,6 +48,24 @@ void ctsh_slot_release(int *slot);
  */
 CTSH_MUST_CHECK int ctsh_seat_take(uid_t uid, unsigned max,
                                    struct ctsh_error *err);
+
+/*
+ * Takes the turn to start that container ("ENGINE:NAME"), waiting until the
+ * deadline for who has it: of many first logins at once, one starts it.  A
+ * descriptor, owned by the caller, to be given back with ctsh_turn_end(); or
+ * -1: E_ABSENT if another one has it still, E_SYSTEM.
+ */
+CTSH_MUST_CHECK int ctsh_turn_take(const char *container, int64_t deadline_ms,
+                                   struct ctsh_error *err);
+
+/* Whether somebody had the turn and failed since then (ctsh_now_ms()): of many
+ * that wait for one that cannot be started, not each is to try. */
+bool ctsh_turn_in_vain(int turn, int64_t since_ms);
+
+/* Notes that we did. */
+void ctsh_turn_failed(int turn);
+
+void ctsh_turn_end(int *turn);
 
 /* Makes a new copy, as ctsh_seccomp_copy() does; handed in by the caller,
  * since this directory knows nothing of how a container is entered. */

@@ -44,6 +44,11 @@ CTSH_MUST_CHECK int ctsh_slot_take_in(const char *base, uid_t uid,
 CTSH_MUST_CHECK int ctsh_seat_take_in(const char *base, uid_t uid, unsigned max,
                                       struct ctsh_error *err);
 
+/* ctsh_turn_take() below `base`. */
+CTSH_MUST_CHECK int ctsh_turn_take_in(const char *base, const char *container,
+                                      int64_t deadline_ms,
+                                      struct ctsh_error *err);
+
 /* ctsh_registry_filters() below `base`. */
 CTSH_MUST_CHECK int ctsh_registry_filters_in(const char *base,
                                              struct ctsh_container *c,
