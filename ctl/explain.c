@@ -90,7 +90,13 @@ static void show_plan(const struct ctsh_plan *plan)
 static void show_wait(const struct ctsh_rule *rule,
                       const struct ctsh_error *err)
 {
-	if (err->code == CTSH_E_ABSENT && err->coming && rule->wait)
+	if (err->code != CTSH_E_ABSENT)
+		return;
+	if (rule->start && err->coming != CTSH_COMING_SOON)
+		(void)printf("starts:    a login would start it, and wait up "
+		             "to %u s\n",
+		             rule->wait);
+	else if (err->coming && rule->wait)
 		(void)printf("waits:     a login waits for it, up to %u s\n",
 		             err->coming == CTSH_COMING_SOON ? 1 : rule->wait);
 }

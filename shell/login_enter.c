@@ -2,6 +2,7 @@
 /* Steps 5 to 9 of a login. */
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "../lib/base/fdio.h"
 #include "../lib/enter/interior.h"
@@ -11,6 +12,7 @@
 #include "../lib/route/sftp.h"
 #include "login.h"
 #include "login_forward.h"
+#include "progress.h"
 
 /* A directory below /run/user, where the container has such. */
 static int give_userdir(struct ctsh_login *l, struct ctsh_error *err)
@@ -35,13 +37,18 @@ static void open_program(struct ctsh_login *l, bool wanted)
 		l->program = ctsh_program_open(CTSH_SFTP_PATH, &ignored);
 }
 
-/* The login's own clock, and the watchdog's. */
-static int waits(void *context, unsigned seconds, struct ctsh_error *err)
+/* The login's own clock, and the watchdog's; and the person's. */
+static int waits(void *context, unsigned seconds, bool starts,
+                 struct ctsh_error *err)
 {
 	struct ctsh_login *l = context;
 
 	l->deadline_ms += (int64_t)seconds * 1000;
-	return ctsh_watchdog_wait(&l->dog, seconds, err);
+	if (ctsh_watchdog_wait(&l->dog, seconds, err))
+		return -1;
+	if (l->descriptors.passage[STDERR_FILENO] == CTSH_TERMINAL)
+		ctsh_progress(&l->invocation, starts);
+	return 0;
 }
 
 /* Steps 5 to 8.  The descriptors matter only now: on the host they go on as

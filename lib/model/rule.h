@@ -68,6 +68,8 @@ struct ctsh_rule {
 	bool allow_no_seccomp; /* allow_unconfined has "seccomp"         */
 	bool allow_no_lsm;     /* allow_unconfined has "lsm"             */
 	bool kill_at_end;      /* on_disconnect = "kill"                 */
+	bool start;            /* start = "ondemand"                     */
+	bool engine_starts;    /* the engine of `container` can          */
 	unsigned wait;         /* seconds, for a container that comes    */
 	unsigned idle_timeout; /* seconds; 0: no limit, as the next two  */
 	unsigned max_session;  /* seconds                                */

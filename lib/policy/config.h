@@ -27,6 +27,7 @@ struct ctsh_engine_kind {
 	bool has_socket;
 	bool has_root;
 	bool has_run_root;
+	bool starts; /* whether it can start a container */
 };
 
 /*

@@ -31,7 +31,10 @@ static int set_container(struct ctsh_rule *rule,
                          const struct ctsh_setting *setting,
                          struct ctsh_error *err)
 {
-	return ctsh_setting_container(setting, &rule->container, err);
+	if (ctsh_setting_container(setting, &rule->container, err) < 0)
+		return -1;
+	ctsh_rule_note_engine(rule, setting);
+	return 0;
 }
 
 static int set_deny(struct ctsh_rule *rule, const struct ctsh_setting *setting,
@@ -252,6 +255,7 @@ const struct ctsh_rule_key ctsh_rule_keys[CTSH_RULE_KEYS] = {
 	{"record_dir", false, EVERYWHERE, set_record_dir},
 	{"record_max", false, EVERYWHERE, set_record_max},
 	{"record_full", false, EVERYWHERE, set_record_full},
+	{"start", false, EVERYWHERE, ctsh_rule_set_start},
 	{"wait", false, EVERYWHERE, ctsh_rule_set_wait},
 };
 
@@ -350,6 +354,8 @@ int ctsh_rule_check(const struct ctsh_rule *rule, const char *file,
 	         (rule->user_uid == 0 ||
 	          (rule->user_has_gid && rule->user_gid == 0)))
 		fault = "user: uid or gid 0 needs 'allow_root = true'";
+	else
+		fault = ctsh_rule_start_fault(rule);
 	if (fault)
 		return ctsh_fail(err, CTSH_E_CONFIG, 0, "%s:%d: %s", file,
 		                 rule->line, fault);

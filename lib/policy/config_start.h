@@ -19,4 +19,15 @@ CTSH_MUST_CHECK int ctsh_rule_set_wait(struct ctsh_rule *rule,
                                        const struct ctsh_setting *setting,
                                        struct ctsh_error *err);
 
+CTSH_MUST_CHECK int ctsh_rule_set_start(struct ctsh_rule *rule,
+                                        const struct ctsh_setting *setting,
+                                        struct ctsh_error *err);
+
+/* Once `container` is set: what its engine can do. */
+void ctsh_rule_note_engine(struct ctsh_rule *rule,
+                           const struct ctsh_setting *setting);
+
+/* What is wrong with these keys of a finished rule, or NULL. */
+const char *ctsh_rule_start_fault(const struct ctsh_rule *rule);
+
 #endif

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "route.h"
 
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -43,6 +44,7 @@ const struct ctsh_engine_kind *ctsh_route_engines(
 		kind[i].has_socket = runtime->has_socket;
 		kind[i].has_root = runtime->has_root;
 		kind[i].has_run_root = runtime->has_run_root;
+		kind[i].starts = runtime->start != NULL;
 	}
 	return kind;
 }
@@ -211,12 +213,21 @@ static int reach(void *context, int64_t deadline_ms, struct ctsh_error *err)
 	return ctsh_container_pin(&route->container, &route->target, err);
 }
 
-static int begin_wait(void *context, unsigned seconds, struct ctsh_error *err)
+static int begin_wait(void *context, unsigned seconds, bool starts,
+                      struct ctsh_error *err)
 {
 	const struct ctsh_route *route = ((struct search *)context)->route;
 
-	return route->waits ? route->waits(route->waits_context, seconds, err)
+	return route->waits ? route->waits(route->waits_context, seconds,
+	                                   starts, err)
 	                    : 0;
+}
+
+static int start(void *context, int64_t deadline_ms, struct ctsh_error *err)
+{
+	const struct question *q = ((struct search *)context)->question;
+
+	return q->runtime->start(&q->where, q->name, deadline_ms, err);
 }
 
 /* Step 5, and the hold on the process that was named. */
@@ -224,15 +235,21 @@ static int pin(struct ctsh_route *route, struct question *question,
                int64_t *deadline_ms, struct ctsh_error *err)
 {
 	struct search search = {.route = route, .question = question};
+	char container[CTSH_ID_MAX * 3];
 	struct ctsh_await await = {
 		.reach = reach,
 		.begin = begin_wait,
+		.container = container,
 		.context = &search,
 		.seconds = route->looks_only ? 0 : route->rule->wait,
 	};
 
 	if (make_question(route, question, err))
 		return -1;
+	if (route->rule->start && question->runtime->start)
+		await.start = start;
+	(void)snprintf(container, sizeof(container), "%s:%s", question->engine,
+	               question->name);
 	return ctsh_await(&await, deadline_ms, err);
 }
 

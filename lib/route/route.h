@@ -39,8 +39,9 @@ const struct ctsh_engine_kind *ctsh_route_engines(
 	struct ctsh_route_kinds *kinds);
 
 /* Called before a login waits up to that many seconds for its container, by
- * which its deadline moves.  0, or -1. */
-typedef int ctsh_route_waits(void *context, unsigned seconds,
+ * which its deadline moves; `starts`: because it is to be started.  0, or -1.
+ */
+typedef int ctsh_route_waits(void *context, unsigned seconds, bool starts,
                              struct ctsh_error *err);
 
 /* Everything known about one login on the host's side, step by step.  Large:
@@ -54,8 +55,8 @@ struct ctsh_route {
 	const char *const *caller;    /* variables of the caller's, for
 	                                 ctsh_route_find(); borrowed, or
 	                                 NULL                             */
-	bool looks_only;              /* does not wait for a container that
-	                                 is not there                     */
+	bool looks_only;              /* neither waits for a container nor
+	                                 starts it                        */
 	ctsh_route_waits *waits;      /* before a wait, or NULL           */
 	void *waits_context;
 	bool found;     /* container is proved and complete */
@@ -83,9 +84,10 @@ CTSH_MUST_CHECK int ctsh_route_decide(struct ctsh_route *route, uid_t uid,
 /*
  * Steps 5 to 7: asks the engine, pins, looks inside through a powerless child
  * and meanwhile proves, asks again and obtains the seccomp filters.  With
- * `want_terminal` a ptmx of the container comes along in route->terminal. Needs
- * a decided rule.  Waits first, as the rule says, for one that is being
- * started. `found` says whether it got as far as a proved container.
+ * `want_terminal` a ptmx of the container comes along in route->terminal.
+ * Needs a decided rule.  Waits first, as the rule says, for a container that is
+ * being started, or starts it.  `found` says whether it got as far as a proved
+ * container.
  */
 CTSH_MUST_CHECK int ctsh_route_find(struct ctsh_route *route,
                                     bool want_terminal, int64_t deadline_ms,

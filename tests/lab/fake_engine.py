@@ -2,9 +2,11 @@
 """fake_engine.py SOCKET UID HOW [FILE] - something that answers like docker.
 
 The socket is made by root and listened on by UID, so that its peer is UID.
-HOW: answer (the bytes of FILE), silent, drip, huge.
+HOW: answer (the bytes of FILE), script (by method, from JSON in FILE; null is
+silence), silent, drip, huge.
 """
 
+import json
 import os
 import socket
 import sys
@@ -14,7 +16,11 @@ HEAD = b"HTTP/1.0 200 OK\r\nContent-Type: application/json\r\n\r\n"
 
 
 def serve(client, how, body):
-    client.recv(65536)
+    asked = client.recv(65536)
+    if how == "script":
+        said = json.loads(body)[asked.split()[0].decode()]
+        how, body = ("silent", b"") if said is None \
+            else ("answer", said.encode("latin-1"))
     if how == "answer":
         client.sendall(body)
     elif how == "silent":

@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: MIT
-"""Containers that are not there yet: `wait`."""
+"""Containers that are not there yet: `wait` and `start`."""
 
 import contextlib
+import json
+import re
 import threading
-import time
+from concurrent import futures
 
 import pytest
 
@@ -119,3 +121,255 @@ def test_explain_waits_for_nothing(lab, guest, created):
         in result.out
     assert result.status == 1
     assert result.seconds < 1.5
+
+
+# -- starting ----------------------------------------------------------------
+
+ONDEMAND = 'start = "ondemand"'
+STARTING = "ctsh: starting your container ...\r\n"
+
+
+@contextlib.contextmanager
+def stopped(lab, name, *options):
+    with lab.docker.container(name, "lab", *options) as container:
+        lab.docker.call("kill", name, check=True)
+        yield container
+
+
+def begun(lab, name):
+    """When it was last started, to the nanosecond."""
+    return lab.docker.inspect(name, "{{.State.StartedAt}}")
+
+
+@pytest.fixture
+def counted(lab, tmp_path):
+    """A stopped container, and how often it has been started."""
+    tmp_path.chmod(0o755)
+    starts = tmp_path / "starts"
+    script = "echo >>/count/starts; exec /bin/probe init"
+    with lab.docker.container(
+            "counted", "lab", "--volume", f"{tmp_path}:/count",
+            "--entrypoint", "/bin/sh", "lab", "-c", script) as container:
+        process.wait_for(starts.exists, what="the first start")
+        lab.docker.call("kill", "counted", check=True)
+        yield container, lambda: len(starts.read_text())
+
+
+def test_a_stopped_container_is_started(lab, guest, counted):
+    container, starts = counted
+    with lab.config.own(guest, keys(container, ONDEMAND)):
+        assert starts() == 1
+        result = lab.login(guest, "hostname")
+        again = lab.login(guest, "hostname")
+        assert starts() == 2
+    assert (result.out, result.err) == ("inside\n", "")
+    assert again.out == "inside\n"
+
+
+def test_a_container_that_never_ran_is_started(lab, guest):
+    lab.docker.call("create", "--name", "unborn", "--network", "none",
+                    "--hostname", "inside", "lab", check=True)
+    try:
+        with lab.config.own(guest, "\n".join(
+                ['container = "labdocker:unborn"', ONDEMAND, ""])):
+            result = lab.login(guest, "hostname")
+    finally:
+        lab.docker.call("rm", "--force", "unborn", timeout=60)
+    assert (result.out, result.err) == ("inside\n", "")
+
+
+def test_it_is_the_daemons_child(lab, guest):
+    """Nothing of the login is in it: group, limits, priority, audit."""
+    with stopped(lab, "orphan") as container, \
+            lab.config.own(guest, keys(container, ONDEMAND)):
+        argv = ["nice", "-n", "7", "prlimit", "--core=123:123",
+                *lab.direct_argv(guest, "-c", "true")]
+        result = process.run(argv)
+        assert result.status == 0, result.err
+        status = process.read(f"/proc/{container.pid}/status")
+        stat = process.read(f"/proc/{container.pid}/stat")
+        group = process.read(f"/proc/{container.pid}/cgroup")
+        limits = process.read(f"/proc/{container.pid}/limits")
+        login = process.read("/proc/self/loginuid")
+        its = process.read(f"/proc/{container.pid}/loginuid")
+    assert stat.rpartition(")")[2].split()[16] == "0"
+    assert lab.docker.cgroup in group
+    assert re.search(r"Max core file size +(?!123 )", limits)
+    assert re.search(r"^SigBlk:\t0+$", status, re.M)
+    assert its == login
+
+
+def test_fifty_first_logins_start_it_once(lab, guest, counted):
+    container, starts = counted
+    with lab.config.own(guest, keys(container, ONDEMAND)), \
+            futures.ThreadPoolExecutor(50) as pool:
+        results = list(pool.map(
+            lambda _: lab.direct(guest, "-c", "hostname", timeout=40),
+            range(50)))
+        assert starts() == 2
+    assert [r.out for r in results] == ["inside\n"] * 50, \
+        [r.err for r in results if r.err]
+
+
+def test_progress_is_shown_at_a_terminal(lab, guest):
+    with stopped(lab, "visible") as container, \
+            lab.config.own(guest, keys(container, ONDEMAND)):
+        with lab.terminal(guest) as opened:
+            opened.see("^" + re.escape(STARTING))
+            assert opened.prompt().ask("hostname") == "inside"
+        with lab.terminal(guest) as opened:
+            opened.prompt()
+            assert "starting" not in opened.child.before
+
+
+def test_waiting_is_told_at_a_terminal(lab, guest, created):
+    with lab.config.own(guest, keys(created)), lab.terminal(guest) as opened:
+        opened.see(r"^ctsh: waiting for your container \.\.\.\r\n")
+        lab.crun.call("start", "created", check=True)
+        assert opened.prompt().ask("hostname") == "inside"
+
+
+def test_a_stopped_terminal_holds_nobody_up(lab, guest):
+    """Whoever types ^S first."""
+    with stopped(lab, "silent") as container, \
+            lab.config.own(guest, keys(container, ONDEMAND)), \
+            lab.direct_terminal(guest) as opened:
+        opened.type("\x13")
+        process.wait_for(lambda: lab.docker.inspect(
+            "silent", "{{.State.Running}}") == "true", what="a start")
+        opened.type("\x11")
+        assert opened.prompt().ask("hostname") == "inside"
+
+
+def test_explain_starts_nothing(lab, guest):
+    with stopped(lab, "untouched") as container, \
+            lab.config.own(guest, keys(container, ONDEMAND)):
+        before = begun(lab, "untouched")
+        result = lab.ctl("explain", guest.name)
+        assert begun(lab, "untouched") == before
+    assert "starts:    a login would start it, and wait up to 15 s\n" \
+        in result.out
+    assert "refused:   E_ABSENT: container is stopped\n" in result.out
+
+
+# -- and not starting --------------------------------------------------------
+
+def test_one_that_may_not_be_started_stays_stopped(lab, guest, refusal):
+    with stopped(lab, "forbidden") as container, \
+            lab.config.own(guest, keys(container, 'start = "never"')):
+        before = begun(lab, "forbidden")
+        refusal(lab.direct(guest, "-c", "true"), guest, "E_ABSENT")
+        assert begun(lab, "forbidden") == before
+
+
+def test_a_paused_one_is_not_started(lab, guest, refusal):
+    container = lab.boxes["docker"].container
+    with lab.docker.paused("box"), \
+            lab.config.own(guest, keys(container, ONDEMAND)):
+        result = lab.direct(guest, "-c", "true")
+    refusal(result, guest, "E_PAUSED")
+    assert result.seconds < 1.5
+
+
+def test_the_beginning_of_an_id_starts_nothing(lab, guest, refusal):
+    """To the engine it would be a name."""
+    with stopped(lab, "stranger") as container:
+        short = container.extra["id"][:12]
+        before = begun(lab, "stranger")
+        with lab.config.own(guest, f'container = "labdocker:{short}"\n'
+                            f"{ONDEMAND}\n"):
+            reason = refusal(lab.direct(guest, "-c", "true"), guest,
+                             "E_ABSENT")
+        assert begun(lab, "stranger") == before
+    assert reason.startswith(f"no {short}: the engine answers with stranger")
+
+
+def test_one_that_dies_at_once_is_refused(lab, guest, refusal):
+    with lab.docker.container("mortal", "lab", "--entrypoint", "/bin/true") \
+            as container, lab.config.own(guest, keys(container, ONDEMAND)):
+        process.wait_for(lambda: lab.docker.inspect(
+            "mortal", "{{.State.Running}}") == "false", what="its end")
+        result = lab.direct(guest, "-c", "true")
+    reason = refusal(result, guest, "E_ABSENT")
+    assert reason.startswith("was started; ")
+    assert result.seconds < 8
+
+
+def test_one_that_cannot_be_started_is_tried_once_for_all(lab, guest,
+                                                          refusal):
+    """Not by each of those who wait for it."""
+    lab.docker.call("create", "--name", "broken", "--network", "none",
+                    "--entrypoint", "/nowhere", "lab", check=True)
+    try:
+        with lab.config.own(guest, "\n".join(
+                ['container = "labdocker:broken"', ONDEMAND, ""])), \
+                futures.ThreadPoolExecutor(8) as pool:
+            results = list(pool.map(
+                lambda _: lab.direct(guest, "-c", "true"), range(8)))
+            reasons = [refusal(r, guest, "E_ABSENT") for r in results]
+            later = refusal(lab.direct(guest, "-c", "true"), guest,
+                            "E_ABSENT")
+    finally:
+        lab.docker.call("rm", "--force", "broken", timeout=60)
+    tried = [r for r in reasons if "/nowhere" in r]
+    shared = "another login has tried to start it"
+    assert tried and len(tried) + reasons.count(shared) == 8
+    assert reasons.count(shared) >= 4
+    assert "/nowhere" in later
+    assert max(r.seconds for r in results) < 10
+
+
+# -- an engine that fails ----------------------------------------------------
+
+def answer(status, body):
+    return f"HTTP/1.0 {status}\r\nContent-Length: {len(body)}\r\n\r\n" \
+        f"{body}".encode()
+
+
+@pytest.fixture
+def fake(lab, guest, refusal):
+    """A stopped container, and that answer when it is to be started."""
+    def attempt(posted, *more):
+        described = lab.docker.call("inspect", "box", check=True).out
+        content = json.loads(described)[0]
+        content["State"].update(Running=False, Status="exited", Pid=0)
+        script = {"GET": answer("200 OK", json.dumps(content)).decode(),
+                  "POST": None if posted is None
+                  else posted.decode("latin-1")}
+        with lab.fake_engine("script", json.dumps(script).encode()) as path, \
+                lab.config.extended(f'engine fake {{ type = "docker" '
+                                    f'socket = "{path}" }}\n'), \
+                lab.config.own(guest, "\n".join(
+                    ['container = "fake:box"', ONDEMAND, *more, ""])):
+            result = lab.direct(guest, "-c", "true")
+        return result, lambda code: refusal(result, guest, code)
+    return attempt
+
+
+def test_the_engines_own_words_are_logged_and_not_shown(fake):
+    words = "no space left on device: \x1b[2J\"\n\u00e9 forged=1"
+    result, refused = fake(answer("500 Internal Server Error",
+                                  json.dumps({"message": words})))
+    reason = refused("E_ABSENT")
+    assert reason == "HTTP status 500: no space left on device: " \
+        "?[2J\\x22??? forged=1"
+    assert "space" not in result.err
+
+
+def test_a_start_that_takes_too_long_is_refused_in_time(fake):
+    result, refused = fake(None, "wait = 2")
+    assert "ETIMEDOUT" in refused("E_ABSENT")
+    assert 1.9 < result.seconds < 4
+
+
+@pytest.mark.parametrize("posted", [
+    b"", b"hello\n", b"HTTP/1.0 204 No", b"HTTP/1.0 204 No\r\n\x00\r\n\r\n",
+    b"HTTP/1.0 302 Found\r\nTransfer-Encoding: chunked\r\n\r\n"])
+def test_an_engine_that_talks_garbage_when_it_is_to_start(fake, posted):
+    _, refused = fake(posted)
+    refused("E_ENGINE")
+
+
+def test_an_engine_that_only_says_that_it_started(fake):
+    _, refused = fake(b"HTTP/1.0 204 No Content\r\n\r\n")
+    assert refused("E_ABSENT") == "was started; container is stopped"

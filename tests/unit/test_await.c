@@ -7,7 +7,9 @@
 #include <cmocka.h>
 
 #include "../../lib/base/fdio.h"
+#include "../../lib/registry/registry.h"
 #include "../../lib/route/await.h"
+#include "own_host.h"
 
 #define DEADLINE_MS 20000
 
@@ -19,6 +21,10 @@ struct world {
 	int questions, begun;
 	unsigned seconds;
 	int begin_fails;
+	bool for_a_start;
+	int starts;        /* how often it was started */
+	int comes_so_late; /* questions after the start; -1: never */
+	int start_fails;
 };
 
 static int reach(void *context, int64_t deadline_ms, struct ctsh_error *err)
@@ -33,11 +39,13 @@ static int reach(void *context, int64_t deadline_ms, struct ctsh_error *err)
 	return -1;
 }
 
-static int begin(void *context, unsigned seconds, struct ctsh_error *err)
+static int begin(void *context, unsigned seconds, bool starts,
+                 struct ctsh_error *err)
 {
 	struct world *w = context;
 
 	w->begun++;
+	w->for_a_start = starts;
 	w->seconds = seconds;
 	return w->begin_fails ? ctsh_fail(err, CTSH_E_SYSTEM, 0, "no") : 0;
 }
@@ -250,6 +258,205 @@ static void without_a_longer_deadline_nobody_waits(void **state)
 	assert_int_equal(w.questions, 1);
 }
 
+/* -- starting -------------------------------------------------------------- */
+
+static int start(void *context, int64_t deadline_ms, struct ctsh_error *err)
+{
+	struct world *w = context;
+
+	assert_in_range(deadline_ms, ctsh_now_ms(), ctsh_now_ms() + 15000);
+	w->starts++;
+	if (w->start_fails)
+		return ctsh_fail(err, CTSH_E_ENGINE, 0, "disk full");
+	if (w->comes_so_late >= 0)
+		w->comes_after = w->questions + w->comes_so_late;
+	return 0;
+}
+
+static int await_start(struct world *w, struct ctsh_error *err)
+{
+	const struct ctsh_await a = {
+		.reach = reach,
+		.begin = begin,
+		.start = start,
+		.container = "docker:box",
+		.context = w,
+		.seconds = 15,
+	};
+	int64_t deadline = DEADLINE_MS;
+	int rc;
+
+	rc = ctsh_await(&a, &deadline, err);
+	if (w->begun)
+		assert_int_equal(deadline, DEADLINE_MS + 15000);
+	return rc;
+}
+
+static void what_is_stopped_is_started(void **state)
+{
+	struct world w = {.comes_after = -1, .code = CTSH_E_ABSENT};
+	struct ctsh_error err;
+
+	(void)state;
+	assert_int_equal(await_start(&w, &err), 0);
+	assert_int_equal(w.starts, 1);
+	assert_int_equal(w.begun, 1);
+	assert_true(w.for_a_start);
+	/* At first, with the turn, and afterwards. */
+	assert_int_equal(w.questions, 3);
+}
+
+static void what_is_created_is_started_too(void **state)
+{
+	struct world w = {
+		.comes_after = -1,
+		.code = CTSH_E_ABSENT,
+		.coming = CTSH_COMING,
+		.comes_so_late = 3,
+	};
+	struct ctsh_error err;
+
+	(void)state;
+	assert_int_equal(await_start(&w, &err), 0);
+	assert_int_equal(w.starts, 1);
+	assert_int_equal(w.questions, 6);
+}
+
+static void what_runs_is_not_started(void **state)
+{
+	struct world w = {.comes_after = 0};
+	struct ctsh_error err;
+
+	(void)state;
+	assert_int_equal(await_start(&w, &err), 0);
+	assert_int_equal(w.starts, 0);
+	assert_int_equal(w.begun, 0);
+}
+
+static void what_another_one_started_is_not_started(void **state)
+{
+	struct world w = {.comes_after = 1, .code = CTSH_E_ABSENT};
+	struct ctsh_error err;
+
+	(void)state;
+	assert_int_equal(await_start(&w, &err), 0);
+	assert_int_equal(w.starts, 0);
+	assert_int_equal(w.questions, 2);
+}
+
+static void what_is_paused_or_silent_is_not_started(void **state)
+{
+	static const enum ctsh_code codes[] = {CTSH_E_PAUSED, CTSH_E_ENGINE,
+	                                       CTSH_E_UNSAFE, CTSH_E_SYSTEM};
+	struct ctsh_error err;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(codes) / sizeof(*codes); i++) {
+		struct world w = {.comes_after = -1, .code = codes[i]};
+
+		assert_int_equal(await_start(&w, &err), -1);
+		assert_int_equal(err.code, codes[i]);
+		assert_int_equal(w.starts, 0);
+	}
+}
+
+static void what_ends_again_is_refused_at_once(void **state)
+{
+	struct world w = {
+		.comes_after = -1,
+		.code = CTSH_E_ABSENT,
+		.comes_so_late = -1,
+	};
+	int64_t began = ctsh_now_ms();
+	struct ctsh_error err;
+
+	(void)state;
+	assert_int_equal(await_start(&w, &err), -1);
+	assert_int_equal(err.code, CTSH_E_ABSENT);
+	assert_string_equal(err.what, "was started; not there");
+	assert_in_range(ctsh_now_ms() - began, 0, 900);
+}
+
+static void a_failed_start_keeps_the_engines_words(void **state)
+{
+	struct world w = {
+		.comes_after = -1,
+		.code = CTSH_E_ABSENT,
+		.start_fails = 1,
+	};
+	struct ctsh_error err;
+
+	(void)state;
+	/* Later than the failure of the test before. */
+	ctsh_nap_us(2000);
+	assert_int_equal(await_start(&w, &err), -1);
+	assert_int_equal(err.code, CTSH_E_ENGINE);
+	assert_string_equal(err.what, "disk full");
+	assert_int_equal(w.starts, 1);
+	/* Whoever comes later tries again. */
+	ctsh_nap_us(2000);
+	assert_int_equal(await_start(&w, &err), -1);
+	assert_int_equal(w.starts, 2);
+}
+
+/* Has failed meanwhile, in the middle of our wait for the turn. */
+static int fails_elsewhere(void *context, unsigned seconds, bool starts,
+                           struct ctsh_error *err)
+{
+	int turn = ctsh_turn_take("docker:box", ctsh_now_ms() + 1000, err);
+
+	assert_true(turn >= 0);
+	ctsh_nap_us(2000);
+	ctsh_turn_failed(turn);
+	ctsh_turn_end(&turn);
+	return begin(context, seconds, starts, err);
+}
+
+static void who_waited_for_a_failure_does_not_repeat_it(void **state)
+{
+	struct world w = {.comes_after = -1, .code = CTSH_E_ABSENT};
+	const struct ctsh_await a = {
+		.reach = reach,
+		.begin = fails_elsewhere,
+		.start = start,
+		.container = "docker:box",
+		.context = &w,
+		.seconds = 15,
+	};
+	int64_t deadline = DEADLINE_MS;
+	struct ctsh_error err;
+
+	(void)state;
+	assert_int_equal(ctsh_await(&a, &deadline, &err), -1);
+	assert_int_equal(err.code, CTSH_E_ABSENT);
+	assert_string_equal(err.what, "another login has tried to start it");
+	assert_int_equal(w.starts, 0);
+}
+
+static void a_turn_is_waited_for_and_no_longer(void **state)
+{
+	struct world w = {.comes_after = -1, .code = CTSH_E_ABSENT};
+	const struct ctsh_await a = {
+		.reach = reach,
+		.start = start,
+		.container = "docker:box",
+		.context = &w,
+		.seconds = 1,
+	};
+	int64_t deadline = DEADLINE_MS, began = ctsh_now_ms();
+	struct ctsh_error err;
+	int turn = ctsh_turn_take("docker:box", began, &err);
+
+	(void)state;
+	assert_true(turn >= 0);
+	assert_int_equal(ctsh_await(&a, &deadline, &err), -1);
+	assert_int_equal(err.code, CTSH_E_ABSENT);
+	assert_string_equal(err.what, "another login is starting it still");
+	assert_in_range(ctsh_now_ms() - began, 1000, 1900);
+	assert_int_equal(w.starts, 0);
+	ctsh_turn_end(&turn);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -262,7 +469,16 @@ int main(void)
 		cmocka_unit_test(what_seemed_to_come_may_come_in_earnest),
 		cmocka_unit_test(waiting_ends_when_it_stays_away),
 		cmocka_unit_test(without_a_longer_deadline_nobody_waits),
+		cmocka_unit_test(what_is_stopped_is_started),
+		cmocka_unit_test(what_is_created_is_started_too),
+		cmocka_unit_test(what_runs_is_not_started),
+		cmocka_unit_test(what_another_one_started_is_not_started),
+		cmocka_unit_test(what_is_paused_or_silent_is_not_started),
+		cmocka_unit_test(what_ends_again_is_refused_at_once),
+		cmocka_unit_test(a_failed_start_keeps_the_engines_words),
+		cmocka_unit_test(who_waited_for_a_failure_does_not_repeat_it),
+		cmocka_unit_test(a_turn_is_waited_for_and_no_longer),
 	};
 
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	return cmocka_run_group_tests(tests, own_host, NULL);
 }

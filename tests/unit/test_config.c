@@ -184,6 +184,7 @@ static void the_shipped_file_says_what_holds_without_it(void **state)
 	assert_int_equal(a->idle_timeout, b->idle_timeout);
 	assert_int_equal(a->max_session, b->max_session);
 	assert_int_equal(a->max_sessions, b->max_sessions);
+	assert_int_equal(a->start, b->start);
 	assert_int_equal(a->wait, b->wait);
 	ctsh_policy_free(&shipped);
 	ctsh_policy_free(&empty);

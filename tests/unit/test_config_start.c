@@ -17,7 +17,8 @@
 #include "../../lib/policy/config.h"
 
 static const struct ctsh_engine_kind kinds[] = {
-	{.name = "crun", .has_root = true},
+	{.name = "crun", .has_root = true, .starts = true},
+	{.name = "pidfile"},
 	{.name = NULL},
 };
 
@@ -49,6 +50,7 @@ static void unwritten_the_wait_is_short(void **state)
 	(void)state;
 	assert_int_equal(load("", "", &policy, &err), 0);
 	assert_int_equal(policy.rules[0].wait, 15);
+	assert_false(policy.rules[0].start);
 	ctsh_policy_free(&policy);
 }
 
@@ -63,6 +65,14 @@ static void each_key_is_read(void **state)
 	ctsh_policy_free(&policy);
 	assert_int_equal(load("wait = 7", "wait = 0", &policy, &err), 0);
 	assert_int_equal(policy.rules[0].wait, 0);
+	ctsh_policy_free(&policy);
+	assert_int_equal(load("start = ondemand", "", &policy, &err), 0);
+	assert_true(policy.rules[0].start);
+	ctsh_policy_free(&policy);
+	assert_int_equal(
+		load("start = ondemand", "start = \"never\"", &policy, &err),
+		0);
+	assert_false(policy.rules[0].start);
 	ctsh_policy_free(&policy);
 	assert_int_equal(load("", "wait = 300", &policy, &err), 0);
 	assert_int_equal(policy.rules[0].wait, 300);
@@ -79,6 +89,8 @@ static void other_values_are_refused(void **state)
 		{"wait = 1s", "wait: '1s' is not a number from 0 to 300"},
 		{"wait = 010", "wait: '010' is not a number from 0 to 300"},
 		{"wait = \"\"", "wait: '' is not a number from 0 to 300"},
+		{"start = yes", "start: 'yes' is neither never nor ondemand"},
+		{"start = \"\"", "start: '' is neither never nor ondemand"},
 	};
 
 	(void)state;
@@ -93,6 +105,64 @@ static void other_values_are_refused(void **state)
 		assert_string_equal(err.what, what);
 		assert_int_equal(err.code, CTSH_E_CONFIG);
 	}
+}
+
+static int load_text(const char *text, struct ctsh_policy *policy,
+                     struct ctsh_error *err)
+{
+	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+
+	assert_true(fd >= 0);
+	assert_int_equal(ctsh_write_all(fd, text, strlen(text)), 0);
+	(void)close(fd);
+	return ctsh_config_load(path, false, kinds, policy, err);
+}
+
+static void what_contradicts_itself_is_refused(void **state)
+{
+	static const struct {
+		const char *text, *what;
+	} cases[] = {
+		{"rule a { match = {\"*\"} container = \"crun:a\"\n"
+	         "start = ondemand wait = 0 }",
+	         "1: 'start' needs a 'wait' above 0"},
+		{"rule a { match = {\"*\"} start = ondemand\n"
+	         "container = \"pidfile:/run/a\" }",
+	         "1: 'start': this engine starts no containers"},
+		{"engine p { type = pidfile }\ndefaults { start = ondemand }\n"
+	         "rule a { match = {\"*\"} container = \"p:/run/a\" }",
+	         "3: 'start': this engine starts no containers"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		struct ctsh_policy policy;
+		struct ctsh_error err;
+		char what[320];
+
+		(void)snprintf(what, sizeof(what), "%s:%s", path,
+		               cases[i].what);
+		assert_int_equal(load_text(cases[i].text, &policy, &err), -1);
+		assert_string_equal(err.what, what);
+		assert_int_equal(err.code, CTSH_E_CONFIG);
+	}
+}
+
+static void what_is_inherited_may_suit_no_rule_that_denies(void **state)
+{
+	struct ctsh_policy policy;
+	struct ctsh_error err;
+
+	(void)state;
+	assert_int_equal(load_text("defaults { start = ondemand }\n"
+	                           "engine c { type = crun }\n"
+	                           "rule a { match = {\"a\"} deny = \"No.\" }\n"
+	                           "rule b { match = {\"*\"}\n"
+	                           "container = \"c:b\" }\n",
+	                           &policy, &err),
+	                 0);
+	assert_true(policy.rules[1].start);
+	ctsh_policy_free(&policy);
 }
 
 static int make_draft(void **state)
@@ -117,6 +187,9 @@ int main(void)
 		cmocka_unit_test(unwritten_the_wait_is_short),
 		cmocka_unit_test(each_key_is_read),
 		cmocka_unit_test(other_values_are_refused),
+		cmocka_unit_test(what_contradicts_itself_is_refused),
+		cmocka_unit_test(
+			what_is_inherited_may_suit_no_rule_that_denies),
 	};
 
 	return cmocka_run_group_tests(tests, make_draft, remove_draft);
