@@ -109,6 +109,15 @@ int ctsh_peer_connect(const char *path, int64_t deadline_ms,
 	return ctsh_steal_fd(&sock);
 }
 
+int ctsh_peer_of(int sock, struct ucred *who, struct ctsh_error *err)
+{
+	socklen_t length = sizeof(*who);
+
+	if (getsockopt(sock, SOL_SOCKET, SO_PEERCRED, who, &length))
+		return ctsh_fail(err, CTSH_E_SYSTEM, errno, "socket peer");
+	return 0;
+}
+
 /*
  * A pidfd of the peer.  Before Linux 6.5 the number must do: if the process
  * that listened has ended and left the socket to a child, this can pin a
@@ -163,31 +172,47 @@ static int same_namespaces(pid_t pid, struct ctsh_error *err)
 	               : 0;
 }
 
-int ctsh_peer_check(int sock, uid_t owner, struct ctsh_error *err)
+/* Of a process that `pidfd` holds, if it is one. */
+static int check_process(int pidfd, const struct ucred *who, uid_t owner,
+                         struct ctsh_error *err)
 {
-	ctsh_autoclose int pidfd = -1;
-	struct ucred who;
-	socklen_t length = sizeof(who);
-
-	if (getsockopt(sock, SOL_SOCKET, SO_PEERCRED, &who, &length))
-		return ctsh_fail(err, CTSH_E_SYSTEM, errno, "socket peer");
-	if (who.uid != owner)
+	if (who->uid != owner)
 		return ctsh_fail(err, CTSH_E_UNSAFE, 0,
-		                 "socket peer has uid %u, not %u", who.uid,
+		                 "socket peer has uid %u, not %u", who->uid,
 		                 owner);
 	/* 0: it is in a pid namespace that is not below ours. */
-	if (who.pid <= 0)
+	if (who->pid <= 0)
 		return ctsh_fail(err, CTSH_E_UNSAFE, 0,
 		                 "socket peer is not in our pid namespace");
-	pidfd = pin(sock, who.pid);
 	if (pidfd < 0)
 		return ctsh_fail(err, CTSH_E_UNSAFE, errno,
-		                 "socket peer, pid %d", who.pid);
-	if (same_namespaces(who.pid, err))
+		                 "socket peer, pid %d", who->pid);
+	if (same_namespaces(who->pid, err))
 		return -1;
 	/* Still alive: so the number was its own all the time. */
 	if (syscall(SYS_pidfd_send_signal, pidfd, 0, NULL, 0))
 		return ctsh_fail(err, CTSH_E_UNSAFE, errno,
-		                 "socket peer, pid %d", who.pid);
+		                 "socket peer, pid %d", who->pid);
 	return 0;
+}
+
+int ctsh_peer_check(int sock, uid_t owner, struct ctsh_error *err)
+{
+	ctsh_autoclose int pidfd = -1;
+	struct ucred who;
+
+	if (ctsh_peer_of(sock, &who, err))
+		return -1;
+	pidfd = pin(sock, who.pid);
+	return check_process(pidfd, &who, owner, err);
+}
+
+int ctsh_peer_check_sender(int pidfd, const struct ucred *who, uid_t owner,
+                           struct ctsh_error *err)
+{
+	ctsh_autoclose int own = -1;
+
+	if (pidfd < 0)
+		pidfd = own = (int)syscall(SYS_pidfd_open, who->pid, 0);
+	return check_process(pidfd, who, owner, err);
 }

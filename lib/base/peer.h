@@ -43,4 +43,22 @@ CTSH_MUST_CHECK int ctsh_peer_connect(const char *path, int64_t deadline_ms,
 CTSH_MUST_CHECK int ctsh_peer_check(int sock, uid_t owner,
                                     struct ctsh_error *err);
 
+struct ucred;
+
+/* Who listened when the socket was made, as the kernel keeps it.  That process
+ * may be gone since.  0, or -1 with E_SYSTEM. */
+CTSH_MUST_CHECK int ctsh_peer_of(int sock, struct ucred *who,
+                                 struct ctsh_error *err);
+
+/*
+ * The same check of who sent a message, for a daemon whose socket was made by
+ * a process that has ended: `who` is what the kernel put beside the message
+ * (SCM_CREDENTIALS, SO_PASSCRED having been set before the connection was).
+ * Root of a container may name another process there, but none outside its own
+ * PID namespace.  `pidfd`, borrowed, is the kernel's too (SCM_PIDFD); -1 before
+ * Linux 6.5, where the number must do.  0 or -1, as before.
+ */
+CTSH_MUST_CHECK int ctsh_peer_check_sender(int pidfd, const struct ucred *who,
+                                           uid_t owner, struct ctsh_error *err);
+
 #endif
