@@ -3,13 +3,18 @@
 
 #include <string.h>
 
+/* clang-format off */
 static const struct ctsh_runtime *const runtimes[] = {
 	&ctsh_runtime_docker,
 	&ctsh_runtime_crun,
 	&ctsh_runtime_runc,
 	&ctsh_runtime_pidfile,
 	&ctsh_runtime_podman,
+	&ctsh_runtime_lxc,
+	&ctsh_runtime_lxd,
+	&ctsh_runtime_incus,
 };
+/* clang-format on */
 
 #define RUNTIME_COUNT (sizeof(runtimes) / sizeof(runtimes[0]))
 

@@ -13,8 +13,9 @@
 
 static void the_table_finds_each_runtime_by_its_name(void **state)
 {
-	static const char *const names[] = {"docker", "crun", "runc",
-	                                    "pidfile", "podman"};
+	static const char *const names[] = {"docker",  "crun",   "runc",
+	                                    "pidfile", "podman", "lxc",
+	                                    "lxd",     "incus",  "nspawn"};
 	unsigned i;
 
 	(void)state;
@@ -98,7 +99,7 @@ static void names_are_valid_as_each_engine_has_them(void **state)
 /* The caller checks names; should one slip through, no path is made of it. */
 static void find_refuses_an_invalid_name_by_itself(void **state)
 {
-	static const char *const bad[] = {"", "../../etc", "a/b", "id=..",
+	static const char *const bad[] = {"", "../../etc", "a//b", "id=..",
 	                                  "x\n"};
 	struct ctsh_where where = {0};
 	struct ctsh_target target;
