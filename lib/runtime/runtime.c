@@ -13,6 +13,7 @@ static const struct ctsh_runtime *const runtimes[] = {
 	&ctsh_runtime_lxc,
 	&ctsh_runtime_lxd,
 	&ctsh_runtime_incus,
+	&ctsh_runtime_nspawn,
 };
 /* clang-format on */
 

@@ -67,6 +67,7 @@ extern const struct ctsh_runtime ctsh_runtime_podman;
 extern const struct ctsh_runtime ctsh_runtime_lxc;
 extern const struct ctsh_runtime ctsh_runtime_lxd;
 extern const struct ctsh_runtime ctsh_runtime_incus;
+extern const struct ctsh_runtime ctsh_runtime_nspawn;
 
 /* The runtime of that name, or NULL.  Static. */
 const struct ctsh_runtime *ctsh_runtime_find(const char *name);
