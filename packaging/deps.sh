@@ -24,7 +24,7 @@ tests='clang libclang-rt-dev|libclang-rt-14-dev|clang
 	docker-cli|docker.io git binutils rsync tmux sudo
 	qemu-system-x86 apparmor secilc cpio
 	asciinema
-	podman lxc lxd|- lxd-client|- uidmap debootstrap openssl
+	podman lxc lxd|- lxd-client|- systemd-container uidmap debootstrap openssl
 	pamtester cron locales'
 
 case ${1:-all} in
@@ -134,6 +134,7 @@ if command -v systemctl >/dev/null; then
 		apparmor) units=apparmor.service ;;
 		podman) units='podman.service podman.socket
 			podman-auto-update.timer podman-restart.service' ;;
+		systemd-container) units=machines.target ;;
 		lxc) units='lxc.service lxc-net.service lxcfs.service' ;;
 		lxd) units='lxd.service lxd.socket lxd-containers.service
 			lxcfs.service' ;;

@@ -9,8 +9,8 @@ import socket
 import sys
 from dataclasses import dataclass
 
-from . import engines, install, logreader, lxc, machine, podman, process
-from . import rootfs, sshd, terminal, users
+from . import engines, install, logreader, lxc, lxd, machine, nspawn
+from . import podman, process, rootfs, sshd, terminal, users
 
 # Which container each kind of test runs against.
 BOXES = ("crun", "userns", "runc", "docker")
@@ -213,6 +213,16 @@ class Lab:
         directory = f"{self.base}/lxc"
         self.stack.enter_context(lxc.traces(directory))
         return lxc.Lxc(directory, self.tag, self.engine_prefix)
+
+    @functools.cached_property
+    def lxd(self):
+        return self.stack.enter_context(lxd.lxd(
+            f"{self.base}/lxd", self.tag, self.engine_prefix))
+
+    @functools.cached_property
+    def nspawn(self):
+        return nspawn.Nspawn(f"{self.base}/nspawn", self.tag,
+                             self.engine_prefix)
 
     def make_boxes(self):
         made = {

@@ -71,6 +71,7 @@ class Lxc:
         finally:
             self.call("stop", name, "--kill")
             engines.wait_for_no_cgroup(f"{self.cgroup}/lxc-{name}")
+            shutil.rmtree(f"{self.directory}/{name}")
 
     def pid(self, name):
         return int(self.call("info", name, "-pH", check=True).out)

@@ -20,6 +20,7 @@ class Lxd:
         self.env = {"PATH": os.environ["PATH"], "LXD_DIR": f"{directory}/lxd",
                     "HOME": directory, "LXD_CONF": f"{directory}/client"}
         self.directory = directory
+        self.root = f"{directory}/lxd"
 
     def call(self, *argv, **more):
         return process.run(["lxc", *argv], env=self.env, **more)

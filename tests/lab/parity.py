@@ -8,7 +8,7 @@ import os
 import shutil
 from dataclasses import dataclass
 
-from . import engines, lxd, process, rootfs, seen, variants
+from . import engines, process, rootfs, seen, variants
 
 ENGINES = ("crun", "runc", "docker", "podman", "lxc", "lxd")
 # Who else has a user namespace than LXD, whose containers all have one.
@@ -84,10 +84,8 @@ class Parity:
         return self.lab.lxc
 
     def make_lxd(self):
-        engine = self.stack.enter_context(lxd.lxd(
-            f"{self.lab.base}/lxd", self.lab.tag, self.lab.engine_prefix))
-        engine.load("parity", self.tree)
-        return engine
+        self.lab.lxd.load("parity", self.tree)
+        return self.lab.lxd
 
     @contextlib.contextmanager
     def subject(self, engine, variant):
