@@ -9,7 +9,7 @@ import contextlib
 
 import pytest
 
-from lab import guides
+from lab import guides, guides_system
 
 # root of these machines may lack the power to raise limits.
 DOCKER_RUN = """\
@@ -35,7 +35,9 @@ def docker(lab, user):
             lab.docker.call("rm", "--force", f"{user.name}-box", timeout=60)
 
 
-PAGES = {"docker": docker}
+PAGES = {"docker": docker, "lxc": guides_system.for_lxc,
+         "lxd": guides_system.for_lxd, "incus": guides_system.for_incus,
+         "nspawn": guides_system.for_nspawn}
 
 
 def test_every_page_is_tested():
