@@ -17,6 +17,8 @@ RATIOS = [
     ("ctsh-pidfile", "nsenter", "most", 1.5),
     ("ctsh-pidfile", "crun-exec", "most", 0.65),
     ("ctsh-docker", "docker-exec", "most", 1 / 15),
+    ("ctsh-podman", "podman-exec", "most", 1 / 30),
+    ("ctsh-lxc", "lxc-attach", "most", 0.65),
     ("pty-ctsh", "pty-crun-exec", "least", 1.1),
     ("pty-ctsh", "pty-bare", "least", 0.8),
     # The same, but for what two measurements of one thing differ by.

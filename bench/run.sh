@@ -14,6 +14,8 @@ set -uo pipefail
 cd "$(dirname "$0")/.." || exit 1
 # shellcheck source=demo/lab.sh
 . demo/lab.sh
+# shellcheck source=bench/engines.sh
+. bench/engines.sh
 unset MAKEFLAGS MFLAGS DESTDIR SETUID_GROUP
 
 rounds=${1:-${ROUNDS:-10}}
@@ -23,11 +25,14 @@ prefix=/opt/ctsh-bench
 rundir=/run/ctsh-bench
 box=$prefix/container
 # One user for each way to find a container, since the rule decides.
-users=(ctsh-bench-crun ctsh-bench-file ctsh-bench-dock)
+users=(ctsh-bench-crun ctsh-bench-file ctsh-bench-dock ctsh-bench-podm
+	ctsh-bench-lxc)
 # Whose login stays on the host.
 plain=ctsh-bench-plain
 docker=
 dockerd=
+podman=
+lxc=
 
 die() {
 	echo "bench: $*" >&2
@@ -40,6 +45,8 @@ clean_up() {
 	lab_crun_stop ctsh-bench 2>/dev/null
 	[ -z "$docker" ] || lab_docker_stop ctsh-bench
 	[ -z "$dockerd" ] || lab_dockerd_stop "$dockerd"
+	bench_podman_stop $prefix/podman ctsh-bench
+	bench_lxc_stop $prefix/lxc ctsh-bench
 	for user in "${users[@]}" $plain; do
 		case $(getent passwd "$user" | cut -d: -f7) in
 		"$prefix"/*) userdel "$user" ;;
@@ -94,6 +101,16 @@ make_containers() {
 	lab_crun_start ctsh-bench "$box" || die "no crun container"
 	mkdir -p $prefix/run
 	lab_crun_pid ctsh-bench >$prefix/run/box.pid
+	if command -v podman >/dev/null; then
+		podman=yes
+		bench_podman_start $prefix/podman ctsh-bench "$box/rootfs" ||
+			die "no podman container"
+	fi
+	if command -v lxc-start >/dev/null; then
+		lxc=yes
+		bench_lxc_start $prefix/lxc ctsh-bench "$box/rootfs" ||
+			die "no LXC container"
+	fi
 	command -v dockerd >/dev/null || return 0
 	if ! lab_docker_runs; then
 		lab_dockerd_start "$prefix/docker" || return 0
@@ -106,6 +123,17 @@ make_containers() {
 write_config() {
 	cat >$prefix/etc/ctsh/ctsh.conf <<-END
 	engine bench { type = "docker"  socket = "${LAB_DOCKER_HOST#unix://}" }
+	engine benchpodman {
+	    type = "podman"
+	    root = "$prefix/podman/root"
+	    runroot = "$prefix/podman/run"
+	}
+	engine benchlxc { type = "lxc"  root = "$prefix/lxc" }
+	rule podman {
+	    match = {"${users[3]}"}
+	    container = "benchpodman:ctsh-bench"
+	}
+	rule lxc { match = {"${users[4]}"}  container = "benchlxc:ctsh-bench" }
 	rule crun { match = {"${users[0]}"}  container = "crun:ctsh-bench" }
 	rule file {
 	    match = {"${users[1]}"}
@@ -128,6 +156,22 @@ one() { # NAME USER COMMAND...
 		"$*" </dev/null >/dev/null
 }
 
+measure_others() {
+	if [ -n "$podman" ]; then
+		CONTAINERS_CONF=$prefix/podman/containers.conf runs=5 \
+			one podman-exec root podman --root $prefix/podman/root \
+			--runroot $prefix/podman/run \
+			--tmpdir $prefix/podman/tmp --storage-driver vfs \
+			exec ctsh-bench true &&
+			one ctsh-podman "${users[3]}" $prefix/bin/ctsh -c true ||
+			return 1
+	fi
+	[ -n "$lxc" ] || return 0
+	one lxc-attach root lxc-attach -P $prefix/lxc -n ctsh-bench \
+		--clear-env -- true &&
+		one ctsh-lxc "${users[4]}" $prefix/bin/ctsh -c true
+}
+
 measure() {
 	local pid
 	pid=$(lab_crun_pid ctsh-bench)
@@ -137,6 +181,7 @@ measure() {
 			one ctsh-crun "${users[0]}" $prefix/bin/ctsh -c true &&
 			one ctsh-pidfile "${users[1]}" $prefix/bin/ctsh -c true ||
 			return 1
+		measure_others || return 1
 		[ -n "$docker" ] || continue
 		one docker-exec root docker -H "$LAB_DOCKER_HOST" exec \
 			ctsh-bench true &&
