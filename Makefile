@@ -161,7 +161,7 @@ LIB_SRC = \
 	lib/base/sftp.c lib/base/strand.c lib/base/text.c \
 	lib/policy/break_glass.c lib/policy/config.c \
 	lib/policy/config_build.c lib/policy/config_groups.c \
-	lib/policy/config_lists.c lib/policy/config_rule.c \
+	lib/policy/config_lists.c lib/policy/config_owner.c lib/policy/config_rule.c \
 	lib/policy/config_values.c lib/policy/names.c lib/policy/person.c \
 	lib/policy/person_files.c lib/policy/rule.c \
 	lib/policy/scan.c lib/policy/source.c lib/policy/token.c \
@@ -184,7 +184,7 @@ LIB_SRC = \
 	lib/route/environment.c lib/route/forward.c \
 	lib/route/identity.c lib/route/named.c \
 	lib/route/plan.c lib/route/route.c \
-	lib/route/locale.c \
+	lib/route/locale.c lib/route/owner.c \
 	lib/route/sftp.c \
 	lib/enter/session_group.c lib/registry/seats.c \
 	lib/policy/config_start.c lib/registry/turns.c lib/route/await.c

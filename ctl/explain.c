@@ -4,6 +4,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "../lib/base/fdio.h"
@@ -33,6 +34,17 @@ static void show_rule(const struct ctsh_rule *rule)
 		             rule->record_dir ?: CTSH_LOGDIR, rule->record_max,
 		             rule->record_stops ? "recording stops"
 		                                : "session ends");
+}
+
+/* That it is root's needs no line. */
+static void show_owner(const struct ctsh_route *route)
+{
+	const char *owner = route->rule->owner;
+
+	if (owner)
+		(void)printf("owner:     %s\n", strcmp(owner, "%u") == 0
+		                                        ? route->person.name
+		                                        : owner);
 }
 
 /* What is not limited needs no line. */
@@ -110,6 +122,7 @@ static int explain_plan(struct ctsh_route *route, int64_t deadline,
 	int rc;
 
 	show_rule(route->rule);
+	show_owner(route);
 	show_limits(route->rule);
 	rc = ctsh_route_find(route, false, deadline, err);
 	if (route->found)

@@ -196,7 +196,8 @@ static int check_protection(struct ctsh_container *c,
 }
 
 int ctsh_container_pin(struct ctsh_container *c,
-                       const struct ctsh_target *target, struct ctsh_error *err)
+                       const struct ctsh_target *target, uid_t owner,
+                       struct ctsh_error *err)
 {
 	*c = (struct ctsh_container)CTSH_CONTAINER_INIT;
 	/*
@@ -208,6 +209,7 @@ int ctsh_container_pin(struct ctsh_container *c,
 	 */
 	if (take_hold(c, target, err) == 0 && read_namespaces(c, err) == 0 &&
 	    ctsh_proof_not_host(c, err) == 0 &&
+	    ctsh_proof_owner(c, owner, err) == 0 &&
 	    ctsh_proof_started(c, err) == 0 && read_status(c, err) == 0 &&
 	    open_files(c, err) == 0)
 		return 0;

@@ -16,8 +16,9 @@
 
 /*
  * Pins the process that `target` names by a pidfd, and opens what a look inside
- * needs.  Nothing is proved yet but that it is none of the host's and runs a
- * program of its own: what is reached through it may be anybody's.
+ * needs.  Nothing is proved yet but that it is none of the host's, that its
+ * user namespace belongs to `owner` and that it runs a program of its own: what
+ * is reached through it may be any container's of theirs.
  *
  * 0, with `*c` owned by the caller (ctsh_container_close()).  -1 with `*c`
  * empty: E_GONE if the process ended, E_ABSENT if the container was made and
@@ -25,7 +26,7 @@
  */
 CTSH_MUST_CHECK int ctsh_container_pin(struct ctsh_container *c,
                                        const struct ctsh_target *target,
-                                       struct ctsh_error *err);
+                                       uid_t owner, struct ctsh_error *err);
 
 /*
  * Opens all else that entering needs, reads the state of the pinned process,

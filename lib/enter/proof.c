@@ -127,8 +127,8 @@ static int open_ns(const struct ctsh_container *c, const char *file,
 	return fd;
 }
 
-static int check_owner(const struct ctsh_container *c, uid_t owner,
-                       struct ctsh_error *err)
+int ctsh_proof_owner(const struct ctsh_container *c, uid_t owner,
+                     struct ctsh_error *err)
 {
 	ctsh_autoclose int user = open_ns(c, "user", err);
 	uid_t found;
@@ -178,7 +178,8 @@ int ctsh_proof_isolation(const struct ctsh_container *c,
 	for (unsigned i = 0; i < CTSH_NS_COUNT; i++)
 		if (ctsh_ns_kinds[i].flag == CLONE_NEWUSER)
 			user = &c->ns[i];
-	if (check_shared(c, terms, err) || check_owner(c, terms->owner, err) ||
+	if (check_shared(c, terms, err) ||
+	    ctsh_proof_owner(c, terms->owner, err) ||
 	    check_belongs(c, "mnt", user, err) ||
 	    check_belongs(c, "pid", user, err))
 		return -1;

@@ -44,6 +44,11 @@ CTSH_MUST_CHECK int ctsh_proof_started(const struct ctsh_container *c,
 CTSH_MUST_CHECK int ctsh_proof_not_host(const struct ctsh_container *c,
                                         struct ctsh_error *err);
 
+/* That its user namespace belongs to that uid; 0 where it has none of its own.
+ * 0, or -1 with E_UNSAFE, E_GONE or E_SYSTEM. */
+CTSH_MUST_CHECK int ctsh_proof_owner(const struct ctsh_container *c,
+                                     uid_t owner, struct ctsh_error *err);
+
 /*
  * That it lives in namespaces of its own: never our mount or PID namespace,
  * others shared only where the terms say so; its user namespace belongs to the

@@ -16,13 +16,16 @@
 
 #define CTSH_NAME_MAX 256
 #define CTSH_HOST_GROUPS_MAX 1024
+#define CTSH_HOST_HOME_MAX 512
 
 struct ctsh_person {
 	uid_t uid;
-	gid_t gid;                 /* primary group                    */
-	char name[CTSH_NAME_MAX];  /* maps back to `uid`               */
-	char group[CTSH_NAME_MAX]; /* name of `gid`, or "" if it has none */
-	unsigned group_count;      /* 0: memberships are not known     */
+	gid_t gid;                     /* primary group                    */
+	char name[CTSH_NAME_MAX];      /* maps back to `uid`               */
+	char group[CTSH_NAME_MAX];     /* name of `gid`, or "" if it has none */
+	char home[CTSH_HOST_HOME_MAX]; /* absolute, or "": it has none that
+	                                  could be used                */
+	unsigned group_count;          /* 0: memberships are not known     */
 	gid_t groups[CTSH_HOST_GROUPS_MAX]; /* all memberships, `gid` among them
 	                                     */
 };

@@ -48,6 +48,7 @@ struct ctsh_rule {
 	size_t match_count;
 	char *deny;      /* the sentence, or NULL                      */
 	char *container; /* "ENGINE:NAME", not expanded yet            */
+	char *owner;     /* whose engine: a user, "%u"; NULL: root's   */
 	enum ctsh_user_kind user;
 	char *user_name;
 	uid_t user_uid;

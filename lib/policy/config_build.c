@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "../model/target.h"
+#include "config_owner.h"
 #include "config_rule.h"
 
 #define ENGINE_NAME_MAX sizeof(((struct ctsh_target *)0)->engine)
@@ -201,7 +202,10 @@ static int build_rule(const struct ctsh_parsed *parsed, size_t index,
 	rule->line = section->line;
 	if (apply_section(parsed, index, apply_rule, rule, err) < 0)
 		return -1;
-	return ctsh_rule_check(rule, parsed->file, true, err);
+	if (ctsh_rule_check(rule, parsed->file, true, err) < 0)
+		return -1;
+	return ctsh_rule_check_owner(rule, parsed->file, policy,
+	                             parsed->settings[0].kinds, err);
 }
 
 static int build_rules(const struct ctsh_parsed *parsed,
@@ -245,7 +249,10 @@ static int fill_own(const struct ctsh_parsed *parsed,
 	rule->line = 1;
 	if (apply_section(parsed, 0, apply_rule, rule, err) < 0)
 		return -1;
-	return ctsh_rule_check(rule, parsed->file, false, err);
+	if (ctsh_rule_check(rule, parsed->file, false, err) < 0)
+		return -1;
+	return ctsh_rule_check_owner(rule, parsed->file, policy,
+	                             parsed->settings[0].kinds, err);
 }
 
 int ctsh_build_own(const struct ctsh_parsed *parsed, struct ctsh_policy *policy,

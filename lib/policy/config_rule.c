@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "config_owner.h"
 #include "config_start.h"
 
 #define RULE_ONLY CTSH_IN_RULE
@@ -257,6 +258,7 @@ const struct ctsh_rule_key ctsh_rule_keys[CTSH_RULE_KEYS] = {
 	{"record_full", false, EVERYWHERE, set_record_full},
 	{"start", false, EVERYWHERE, ctsh_rule_set_start},
 	{"wait", false, EVERYWHERE, ctsh_rule_set_wait},
+	{"owner", false, EVERYWHERE, ctsh_rule_set_owner},
 };
 
 const struct ctsh_rule_key *ctsh_rule_key_find(const char *name)
@@ -317,11 +319,12 @@ int ctsh_rule_inherit(struct ctsh_rule *rule, const struct ctsh_rule *from,
 	rule->line = 0;
 	rule->matches = NULL;
 	rule->match_count = 0;
-	rule->deny = rule->container = NULL;
+	rule->deny = rule->container = rule->owner = NULL;
 	rule->user_name = rule->shell = rule->directory = NULL;
 	rule->record_dir = NULL;
 	rule->keep_env = rule->set_env = rule->forward_socket = NULL;
-	if (copy_string(from->user_name, &rule->user_name) == 0 &&
+	if (copy_string(from->owner, &rule->owner) == 0 &&
+	    copy_string(from->user_name, &rule->user_name) == 0 &&
 	    copy_string(from->shell, &rule->shell) == 0 &&
 	    copy_string(from->directory, &rule->directory) == 0 &&
 	    copy_string(from->record_dir, &rule->record_dir) == 0 &&
@@ -370,6 +373,7 @@ void ctsh_rule_clear(struct ctsh_rule *rule)
 	free(rule->title);
 	free(rule->deny);
 	free(rule->container);
+	free(rule->owner);
 	free(rule->user_name);
 	free(rule->shell);
 	free(rule->directory);

@@ -133,6 +133,9 @@ static int fill_name(struct ctsh_person *person, struct ctsh_error *err)
 		                 "uid %u has a name that cannot be used",
 		                 person->uid);
 	person->gid = found->pw_gid;
+	if (!ctsh_text_is_absolute(found->pw_dir, sizeof(person->home)) ||
+	    !ctsh_text_copy(person->home, sizeof(person->home), found->pw_dir))
+		person->home[0] = '\0';
 	return 0;
 }
 

@@ -104,6 +104,11 @@ static bool find_user(FILE *file, struct ctsh_person *person)
 		if (found->pw_uid != person->uid)
 			continue;
 		person->gid = found->pw_gid;
+		if (!ctsh_text_is_absolute(found->pw_dir,
+		                           sizeof(person->home)) ||
+		    !ctsh_text_copy(person->home, sizeof(person->home),
+		                    found->pw_dir))
+			person->home[0] = '\0';
 		return ctsh_text_copy(person->name, sizeof(person->name),
 		                      found->pw_name);
 	}

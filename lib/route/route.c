@@ -15,6 +15,7 @@
 #include "../registry/registry.h"
 #include "../runtime/runtime.h"
 #include "await.h"
+#include "owner.h"
 #include "plan.h"
 
 #define STANDARD_HOST_SHELL "/bin/bash"
@@ -25,6 +26,7 @@
 struct question {
 	const struct ctsh_runtime *runtime;
 	struct ctsh_where where;
+	struct ctsh_owner owner; /* uid 0: root's */
 	char engine[32];
 	char name[CTSH_ID_MAX * 2];
 };
@@ -45,6 +47,7 @@ const struct ctsh_engine_kind *ctsh_route_engines(
 		kind[i].has_root = runtime->has_root;
 		kind[i].has_run_root = runtime->has_run_root;
 		kind[i].starts = runtime->start != NULL;
+		kind[i].has_owner = runtime->has_owner;
 	}
 	return kind;
 }
@@ -146,7 +149,7 @@ static void look_up_engine(const struct ctsh_policy *policy, struct question *q)
 }
 
 static int make_question(const struct ctsh_route *route, struct question *q,
-                         struct ctsh_error *err)
+                         int64_t deadline_ms, struct ctsh_error *err)
 {
 	if (ctsh_rule_expand(route->rule, &route->person, q->engine,
 	                     sizeof(q->engine), q->name, sizeof(q->name), err))
@@ -161,7 +164,20 @@ static int make_question(const struct ctsh_route *route, struct question *q,
 		                 "%s:%d: '%s' cannot name a container of %s",
 		                 route->rule->file, route->rule->line, q->name,
 		                 q->engine);
-	return 0;
+	if (!route->rule->owner)
+		return 0;
+	q->where.owner = &q->owner;
+	return ctsh_owner_resolve(route->rule, &route->person, &q->owner,
+	                          deadline_ms, err);
+}
+
+static int find(const struct question *q, int64_t deadline_ms,
+                struct ctsh_target *target, struct ctsh_error *err)
+{
+	if (q->where.owner)
+		return ctsh_owner_ask(q->runtime, &q->where, q->name,
+		                      deadline_ms, target, err);
+	return q->runtime->find(&q->where, q->name, deadline_ms, target, err);
 }
 
 static int ask(const struct question *q, int64_t deadline_ms,
@@ -169,7 +185,7 @@ static int ask(const struct question *q, int64_t deadline_ms,
 {
 	struct ctsh_target fresh = {0};
 
-	if (q->runtime->find(&q->where, q->name, deadline_ms, &fresh, err))
+	if (find(q, deadline_ms, &fresh, err))
 		return -1;
 	if (!ctsh_text_copy(fresh.engine, sizeof(fresh.engine), q->engine))
 		return ctsh_fail(err, CTSH_E_SYSTEM, 0, "engine name");
@@ -185,7 +201,7 @@ static int prove(struct ctsh_route *route, const struct question *question,
 	struct ctsh_target again;
 	struct ctsh_terms terms = {
 		.share = route->rule->share,
-		.owner = 0,
+		.owner = question->owner.uid,
 		.allow_no_seccomp = route->rule->allow_no_seccomp,
 		.allow_no_lsm = route->rule->allow_no_lsm,
 	};
@@ -210,7 +226,8 @@ static int reach(void *context, int64_t deadline_ms, struct ctsh_error *err)
 
 	if (ask(s->question, deadline_ms, &route->target, err))
 		return -1;
-	return ctsh_container_pin(&route->container, &route->target, err);
+	return ctsh_container_pin(&route->container, &route->target,
+	                          s->question->owner.uid, err);
 }
 
 static int begin_wait(void *context, unsigned seconds, bool starts,
@@ -244,9 +261,11 @@ static int pin(struct ctsh_route *route, struct question *question,
 		.seconds = route->looks_only ? 0 : route->rule->wait,
 	};
 
-	if (make_question(route, question, err))
+	if (make_question(route, question, *deadline_ms, err))
 		return -1;
-	if (route->rule->start && question->runtime->start)
+	/* As root nothing of another owner's is started. */
+	if (route->rule->start && question->runtime->start &&
+	    !question->where.owner)
 		await.start = start;
 	(void)snprintf(container, sizeof(container), "%s:%s", question->engine,
 	               question->name);

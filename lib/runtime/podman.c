@@ -10,6 +10,8 @@
  */
 #include "runtime.h"
 
+#include <limits.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -20,6 +22,12 @@
 
 #define ROOT "/var/lib/containers/storage"
 #define RUN_ROOT "/run/containers/storage"
+
+struct places {
+	const char *root, *run_root;
+	char own_root[CTSH_HOST_HOME_MAX + 64];
+	char own_run_root[64];
+};
 
 /* What follows "id=", or NULL for a name. */
 static const char *id_of(const char *name)
@@ -96,7 +104,7 @@ static int ask_oci(const struct ctsh_stored *stored, struct ctsh_target *target,
 		&ctsh_runtime_crun,
 		&ctsh_runtime_runc,
 	};
-	static const struct ctsh_where standard;
+	static const struct ctsh_where standard = {.root = NULL};
 	struct ctsh_target record = {0};
 
 	for (size_t i = 0; i < sizeof(known) / sizeof(*known); i++) {
@@ -113,6 +121,33 @@ static int ask_oci(const struct ctsh_stored *stored, struct ctsh_target *target,
 		target->names_seccomp |= record.names_seccomp;
 		return 0;
 	}
+	return 0;
+}
+
+/* The standard places; a user without a run directory has none, nor podman any
+ * that would be worth looking at. */
+static int choose_places(const struct ctsh_where *where, struct places *places,
+                         struct ctsh_error *err)
+{
+	const struct ctsh_owner *owner = where->owner;
+	int root = 0, run = 0;
+
+	places->root = where->root ?: ROOT;
+	places->run_root = where->run_root ?: RUN_ROOT;
+	if (!owner)
+		return 0;
+	if (!owner->home[0])
+		return ctsh_fail(err, CTSH_E_UNSAFE, 0,
+		                 "uid %u has no home that could be used",
+		                 owner->uid);
+	root = snprintf(places->own_root, sizeof(places->own_root),
+	                "%s/.local/share/containers/storage", owner->home);
+	run = snprintf(places->own_run_root, sizeof(places->own_run_root),
+	               "/run/user/%u/containers", owner->uid);
+	if (root < 0 || (size_t)root >= sizeof(places->own_root) || run < 0)
+		return ctsh_fail(err, CTSH_E_SYSTEM, ENAMETOOLONG, "places");
+	places->root = where->root ?: places->own_root;
+	places->run_root = where->run_root ?: places->own_run_root;
 	return 0;
 }
 
@@ -139,15 +174,21 @@ static int find(const struct ctsh_where *where, const char *name,
 	ctsh_autostored struct ctsh_stored stored = CTSH_STORED_INIT;
 	struct ctsh_target found = {0};
 	const char *id = id_of(name);
+	struct places places;
 
 	if (!valid_name(name) ||
 	    !ctsh_text_copy(found.name, sizeof(found.name), name))
 		return ctsh_fail(err, CTSH_E_UNSAFE, 0, "not a container name");
-	if (ctsh_storage_find(where->root ? where->root : ROOT,
-	                      where->run_root ? where->run_root : RUN_ROOT,
-	                      id ? id : name, id != NULL, &stored, err) ||
-	    read_stored(&stored, &found, err) ||
-	    ask_oci(&stored, &found, deadline_ms, err))
+	if (choose_places(where, &places, err) ||
+	    ctsh_storage_find(places.root, places.run_root, id ? id : name,
+	                      id != NULL, &stored, err) ||
+	    read_stored(&stored, &found, err))
+		return -1;
+	/* Without root there may be no such cgroup, whatever is asked for; and
+	 * more of the owner's word proves nothing. */
+	if (where->owner)
+		found.cgroup_id[0] = '\0';
+	else if (ask_oci(&stored, &found, deadline_ms, err))
 		return -1;
 	*target = found;
 	return 0;
@@ -157,6 +198,7 @@ const struct ctsh_runtime ctsh_runtime_podman = {
 	.name = "podman",
 	.has_root = true,
 	.has_run_root = true,
+	.has_owner = true,
 	.valid_name = valid_name,
 	.find = find,
 };

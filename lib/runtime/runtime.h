@@ -13,13 +13,24 @@
 #include <stdint.h>
 
 #include "../base/error.h"
+#include "../model/person.h"
 #include "../model/target.h"
+
+/* Whose engine it is, if not root's.  Then find() runs in a process with these
+ * ids and no power, what it says is that user's word, and only the owner of the
+ * user namespace is believed. */
+struct ctsh_owner {
+	uid_t uid; /* not 0 */
+	gid_t gid;
+	char home[CTSH_HOST_HOME_MAX];
+};
 
 /* Where to ask, a value made from an engine section or the standard. */
 struct ctsh_where {
 	const char *socket;   /* absolute path, or NULL: the standard   */
 	const char *root;     /* absolute path, or NULL: the standard   */
 	const char *run_root; /* likewise: what does not outlive a boot */
+	const struct ctsh_owner *owner; /* or NULL: root */
 };
 
 struct ctsh_runtime {
@@ -27,6 +38,7 @@ struct ctsh_runtime {
 	bool has_socket;  /* whether an engine section may give one */
 	bool has_root;
 	bool has_run_root;
+	bool has_owner; /* find() heeds where->owner                  */
 
 	/* Whether `name` can name a container of this engine. */
 	bool (*valid_name)(const char *name);

@@ -209,6 +209,16 @@ class Lab:
                              self.engine_prefix)
 
     @functools.cached_property
+    def rootless(self):
+        """The guest's own podman, and a container `mine` of it."""
+        own = podman.Rootless(self.users["guest"], self.engine_prefix)
+        self.stack.enter_context(own.prepared())
+        tree = self.tree("rootless")
+        own.give(tree)
+        own.mine = self.stack.enter_context(own.container("mine", tree))
+        return own
+
+    @functools.cached_property
     def lxc(self):
         directory = f"{self.base}/lxc"
         self.stack.enter_context(lxc.traces(directory))

@@ -84,7 +84,7 @@ static inline int fake_open(struct ctsh_container *c,
                             const struct ctsh_terms *terms,
                             struct ctsh_error *err)
 {
-	if (ctsh_container_pin(c, target, err))
+	if (ctsh_container_pin(c, target, terms->owner, err))
 		return -1;
 	if (ctsh_container_prove(c, target, terms, err) == 0)
 		return 0;

@@ -186,6 +186,8 @@ static void the_shipped_file_says_what_holds_without_it(void **state)
 	assert_int_equal(a->max_sessions, b->max_sessions);
 	assert_int_equal(a->start, b->start);
 	assert_int_equal(a->wait, b->wait);
+	assert_null(a->owner);
+	assert_null(b->owner);
 	ctsh_policy_free(&shipped);
 	ctsh_policy_free(&empty);
 }
