@@ -9,7 +9,7 @@ import contextlib
 
 import pytest
 
-from lab import guides, guides_system
+from lab import guides, guides_system, process, rootfs
 
 # root of these machines may lack the power to raise limits.
 DOCKER_RUN = """\
@@ -20,6 +20,8 @@ run)
     ;;
 esac
 """
+
+PODMAN_RUN = DOCKER_RUN.replace("--ulimit", "--ulimit nproc=1000:1000 --ulimit")
 
 
 @contextlib.contextmanager
@@ -35,7 +37,35 @@ def docker(lab, user):
             lab.docker.call("rm", "--force", f"{user.name}-box", timeout=60)
 
 
-PAGES = {"docker": docker, "lxc": guides_system.for_lxc,
+@contextlib.contextmanager
+def podman(lab, user):
+    image = f"{lab.base}/guide.tar"
+    process.run(["tar", "-C", guides.tree(lab, "guide-podman"), "-cf", image,
+                 "."], check=True)
+    for engine in (lab.podman, lab.rootless):
+        engine.call("import", "--change", 'ENTRYPOINT ["/bin/probe", "init"]',
+                    image, guides.IMAGE, check=True, timeout=60)
+    section = 'engine labpodman { type = "podman" ' \
+        f'root = "{lab.podman.root}" runroot = "{lab.podman.run_root}" }}\n'
+    # The other one of the two is where it usually is.
+    page = guides.Guide(lab, "podman", user,
+                        [('podman:(?=[^\n]*\nEND)', "labpodman:")])
+    with page.prepared(), lab.config.extended(section):
+        head = lab.podman.head
+        at = head.index("podman")
+        page.program(*head[at:], before=head[:at], first=PODMAN_RUN)
+        page.program("su", before=lab.engine_prefix)
+        # Without systemd there is none; the laboratory keeps her directory.
+        rootfs.write(page.bin, "loginctl", "#!/bin/sh\n", 0o755)
+        try:
+            yield page
+        finally:
+            for engine, name in ((lab.podman, "box"), (lab.rootless, "own")):
+                engine.call("rm", "--force", "--time", "0",
+                            f"{user.name}-{name}", timeout=60)
+
+
+PAGES = {"docker": docker, "podman": podman, "lxc": guides_system.for_lxc,
          "lxd": guides_system.for_lxd, "incus": guides_system.for_incus,
          "nspawn": guides_system.for_nspawn}
 
