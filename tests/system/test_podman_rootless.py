@@ -50,6 +50,15 @@ def test_the_session_has_no_more_than_the_container(lab, guest, login):
     assert session["Seccomp_filters"] == init["Seccomp_filters"] != "0"
 
 
+def test_a_user_namespace_below_podmans_own_is_theirs_too(lab, lands):
+    """Where the user keeps their uid inside."""
+    with lab.rootless.container("kept", lab.rootless.mine.root,
+                                "--userns", "keep-id") as kept:
+        maps = process.read(f"/proc/{kept.pid}/uid_map").splitlines()
+        assert len(maps) == 3
+        lands(kept.pid, "kept")
+
+
 def test_another_user_may_be_sent_there(lab, guest, lands):
     lands(lab.rootless.mine.pid, owner=guest.name, user=lab.users["keeper"])
 
