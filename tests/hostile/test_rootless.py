@@ -108,7 +108,7 @@ LIST = "{root}/*-containers/containers.json"
 SETTINGS = "{root}/*-containers/*/userdata/config.json"
 FILES = (PIDFILE, LIST, SETTINGS)
 PLACES = (*FILES, "{run}", "{run}/*-containers", "{run}/*-containers/*/userdata",
-          "{root}", "{root}/*-containers")
+          "{root}", "{root}/*-containers", "{home}/.local/share")
 
 
 @contextlib.contextmanager
@@ -262,6 +262,15 @@ def test_a_file_they_may_not_read_is_told_nothing_of(lab, owner, refused,
                 file.write("geheim")
             os.chmod(path, 0)
         assert "geheim" not in refused()
+
+
+def test_a_list_of_somebody_elses_is_refused(owner, refused):
+    """Though they may read it: a second name of a file of root's."""
+    path = owner.files(LIST)
+    with aside(path):
+        with open(path, "w") as file:
+            file.write("[]")
+        refused()
 
 
 @pytest.mark.parametrize("place", FILES)

@@ -157,7 +157,8 @@ class Rootless:
     def files(self, below):
         """The one directory in the store that fits."""
         root = f"{self.user.home}/.local/share/containers/storage"
-        found = glob.glob(below.format(root=root, run=f"{self.run}/containers"))
+        found = glob.glob(below.format(root=root, home=self.user.home,
+                                       run=f"{self.run}/containers"))
         assert len(found) == 1, found
         return found[0]
 
