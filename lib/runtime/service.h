@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * service.h - have the host's service manager carry out an engine's command.
+ *
+ * A container that is our own child's child would keep what cannot be taken
+ * off: the audit login uid, without CAP_AUDIT_CONTROL; and what is easily
+ * forgotten: control group, limits, priority, session keyring, oom score.  As a
+ * service of systemd's it is a child of its, and has nothing of the login.
+ *
+ * Privilege: root, on the host.
+ * Trust:     the programs are root's; what they say is the engine's, and may
+ *            be the container's.
+ */
+#ifndef CTSH_RUNTIME_SERVICE_H
+#define CTSH_RUNTIME_SERVICE_H
+
+#include <stdint.h>
+
+#include "../base/error.h"
+
+#define CTSH_SERVICE_WORDS 16
+
+/*
+ * Carries out `argv` (an absolute path first; at most CTSH_SERVICE_WORDS, with
+ * nothing that a service manager would expand) as a service, until it has
+ * ended: what it leaves behind lives on.  `log`: where the command writes what
+ * is wrong, a file of root's alone, read when it fails; or NULL.
+ *
+ * 0 if it ended well; or -1: E_CONFIG where no systemd is the service manager,
+ * E_ABSENT if the command failed or takes longer, with its last words; or
+ * E_SYSTEM.
+ */
+CTSH_MUST_CHECK int ctsh_service_run(const char *const *argv, const char *log,
+                                     int64_t deadline_ms,
+                                     struct ctsh_error *err);
+
+/* The first of the paths, a list that ends with NULL, that can be executed, or
+ * NULL. */
+const char *ctsh_service_program(const char *const *paths);
+
+#endif
