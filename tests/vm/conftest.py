@@ -18,11 +18,16 @@ MACHINES = {
 
 
 @pytest.fixture(scope="session")
-def guests(tmp_path_factory):
-    """All machines, booting at the same time."""
+def images(tmp_path_factory):
+    """A directory for all machines, their kernel, their file system."""
     scratch = str(tmp_path_factory.mktemp("vm"))
-    vmlinuz = kernel()
-    initrd = make(scratch)
+    return scratch, kernel(), make(scratch)
+
+
+@pytest.fixture(scope="session")
+def guests(images):
+    """All machines that need nothing else, booting at the same time."""
+    scratch, vmlinuz, initrd = images
     with contextlib.ExitStack() as stack:
         machines = {}
         for name, parameters in MACHINES.items():

@@ -165,9 +165,13 @@ def make(scratch):
     add_ctsh(tree)
     add_container(tree, scratch)
     add_programs(tree)
-    shutil.copy(f"{here}/init", f"{tree}/init")
-    os.chmod(f"{tree}/init", 0o755)
-    image = f"{scratch}/initrd"
+    for name in ("init", "loop"):
+        shutil.copy(f"{here}/{name}", f"{tree}/{name}")
+        os.chmod(f"{tree}/{name}", 0o755)
+    return pack(tree, f"{scratch}/initrd")
+
+
+def pack(tree, image):
     process.run(["sh", "-ec", 'find . | cpio --quiet -o -H newc >"$1"', "sh",
                  image], cwd=tree, check=True, timeout=60)
     return image
