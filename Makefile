@@ -187,7 +187,8 @@ LIB_SRC = \
 	lib/route/locale.c lib/route/owner.c \
 	lib/route/sftp.c \
 	lib/enter/session_group.c lib/registry/seats.c \
-	lib/policy/config_start.c lib/registry/turns.c lib/route/await.c
+	lib/policy/config_start.c lib/registry/turns.c lib/route/await.c \
+	lib/base/run.c lib/runtime/service.c
 
 # What asks the name service for the session.
 NAMES_SRC = \

@@ -70,7 +70,9 @@ struct ctsh_rule {
 	bool allow_no_lsm;     /* allow_unconfined has "lsm"             */
 	bool kill_at_end;      /* on_disconnect = "kill"                 */
 	bool start;            /* start = "ondemand"                     */
+	char *bundle;          /* absolute path with expansions, or NULL */
 	bool engine_starts;    /* the engine of `container` can          */
+	bool engine_bundles;   /* and needs a bundle for it              */
 	unsigned wait;         /* seconds, for a container that comes    */
 	unsigned idle_timeout; /* seconds; 0: no limit, as the next two  */
 	unsigned max_session;  /* seconds                                */

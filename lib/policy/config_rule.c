@@ -257,6 +257,7 @@ const struct ctsh_rule_key ctsh_rule_keys[CTSH_RULE_KEYS] = {
 	{"record_max", false, EVERYWHERE, set_record_max},
 	{"record_full", false, EVERYWHERE, set_record_full},
 	{"start", false, EVERYWHERE, ctsh_rule_set_start},
+	{"bundle", false, NO_DEFAULT, ctsh_rule_set_bundle},
 	{"wait", false, EVERYWHERE, ctsh_rule_set_wait},
 	{"owner", false, EVERYWHERE, ctsh_rule_set_owner},
 };
@@ -319,7 +320,7 @@ int ctsh_rule_inherit(struct ctsh_rule *rule, const struct ctsh_rule *from,
 	rule->line = 0;
 	rule->matches = NULL;
 	rule->match_count = 0;
-	rule->deny = rule->container = rule->owner = NULL;
+	rule->deny = rule->container = rule->bundle = rule->owner = NULL;
 	rule->user_name = rule->shell = rule->directory = NULL;
 	rule->record_dir = NULL;
 	rule->keep_env = rule->set_env = rule->forward_socket = NULL;
@@ -374,6 +375,7 @@ void ctsh_rule_clear(struct ctsh_rule *rule)
 	free(rule->deny);
 	free(rule->container);
 	free(rule->owner);
+	free(rule->bundle);
 	free(rule->user_name);
 	free(rule->shell);
 	free(rule->directory);

@@ -18,6 +18,19 @@ int ctsh_rule_set_start(struct ctsh_rule *rule,
 	                           err);
 }
 
+int ctsh_rule_set_bundle(struct ctsh_rule *rule,
+                         const struct ctsh_setting *setting,
+                         struct ctsh_error *err)
+{
+	if (ctsh_setting_path(setting, false, &rule->bundle, err) < 0)
+		return -1;
+	if (!ctsh_setting_expands(rule->bundle))
+		return ctsh_setting_fail(
+			setting, 0, err,
+			"only %%u, %%U, %%g and %%%% may follow a '%%'");
+	return 0;
+}
+
 /* The type of the engine that `container` names; NULL if there is none. */
 static const struct ctsh_engine_kind *kind_of(
 	const struct ctsh_setting *setting, const char *container)
@@ -43,15 +56,24 @@ void ctsh_rule_note_engine(struct ctsh_rule *rule,
 	const struct ctsh_engine_kind *kind = kind_of(setting, rule->container);
 
 	rule->engine_starts = kind && kind->starts;
+	rule->engine_bundles = kind && kind->has_bundle;
 }
 
 const char *ctsh_rule_start_fault(const struct ctsh_rule *rule)
 {
-	if (!rule->start || !rule->container)
+	if (!rule->container)
+		return NULL;
+	if (rule->bundle && !rule->engine_bundles)
+		return "'bundle': this engine has none";
+	if (rule->bundle && !rule->start)
+		return "'bundle' needs 'start = ondemand'";
+	if (!rule->start)
 		return NULL;
 	if (!rule->engine_starts)
 		return "'start': this engine starts no containers";
 	if (rule->wait == 0)
 		return "'start' needs a 'wait' above 0";
+	if (rule->engine_bundles && !rule->bundle)
+		return "'start' needs a 'bundle' with this engine";
 	return NULL;
 }

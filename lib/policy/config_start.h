@@ -23,6 +23,10 @@ CTSH_MUST_CHECK int ctsh_rule_set_start(struct ctsh_rule *rule,
                                         const struct ctsh_setting *setting,
                                         struct ctsh_error *err);
 
+CTSH_MUST_CHECK int ctsh_rule_set_bundle(struct ctsh_rule *rule,
+                                         const struct ctsh_setting *setting,
+                                         struct ctsh_error *err);
+
 /* Once `container` is set: what its engine can do. */
 void ctsh_rule_note_engine(struct ctsh_rule *rule,
                            const struct ctsh_setting *setting);

@@ -177,18 +177,17 @@ static const char *expand(const char *from, const struct ctsh_person *person,
 	return used ? fault : "empty";
 }
 
-int ctsh_rule_expand_path(const struct ctsh_rule *rule, const char *text,
-                          const struct ctsh_person *person, char *out,
-                          size_t size, struct ctsh_error *err)
+int ctsh_rule_expand_path(const struct ctsh_rule *rule, const char *key,
+                          const char *text, const struct ctsh_person *person,
+                          char *out, size_t size, struct ctsh_error *err)
 {
 	const char *fault = expand(text, person, out, size);
 
 	if (!fault && !ctsh_text_is_absolute(out, size))
 		fault = "no absolute path";
 	if (fault)
-		return ctsh_fail(err, CTSH_E_CONFIG, 0,
-		                 "%s:%d: forward_socket: '%s': %s", rule->file,
-		                 rule->line, text, fault);
+		return ctsh_fail(err, CTSH_E_CONFIG, 0, "%s:%d: %s: '%s': %s",
+		                 rule->file, rule->line, key, text, fault);
 	return 0;
 }
 

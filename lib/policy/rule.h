@@ -52,11 +52,11 @@ CTSH_MUST_CHECK int ctsh_rule_expand(const struct ctsh_rule *rule,
                                      struct ctsh_error *err);
 
 /*
- * One of the rule's paths, with the same replaced.  0, or -1 with E_CONFIG if
- * it does not fit or is no absolute path any more.
+ * One of the rule's paths, with the same replaced; `key` is for the message. 0,
+ * or -1 with E_CONFIG if it does not fit or is no absolute path any more.
  */
 CTSH_MUST_CHECK int ctsh_rule_expand_path(const struct ctsh_rule *rule,
-                                          const char *text,
+                                          const char *key, const char *text,
                                           const struct ctsh_person *person,
                                           char *out, size_t size,
                                           struct ctsh_error *err);

@@ -7,6 +7,7 @@
  *   sessions/UID.N    flock: one of the sessions of that uid, if they are
  *                     counted
  *   starts/DIGEST     flock: a login starts that container
+ *   starts/DIGEST.log what its engine had to say
  *   filters/KEY       copy of an init's filters, KEY = PID-START-COUNT-STACK
  *   filters/PID-START.lock   flock: somebody copies them now
  *
@@ -61,6 +62,10 @@ CTSH_MUST_CHECK int ctsh_turn_take(const char *container, int64_t deadline_ms,
 /* Whether somebody had the turn and failed since then (ctsh_now_ms()): of many
  * that wait for one that cannot be started, not each is to try. */
 bool ctsh_turn_in_vain(int turn, int64_t since_ms);
+
+/* The path of the file in which who starts it may leave word; below 128 bytes
+ * long. */
+void ctsh_turn_log(const char *container, char *path, size_t size);
 
 /* Notes that we did. */
 void ctsh_turn_failed(int turn);

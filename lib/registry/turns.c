@@ -54,6 +54,12 @@ int ctsh_turn_take(const char *container, int64_t deadline_ms,
 	return ctsh_turn_take_in(CTSH_RUNDIR, container, deadline_ms, err);
 }
 
+void ctsh_turn_log(const char *container, char *path, size_t size)
+{
+	(void)snprintf(path, size, CTSH_RUNDIR "/starts/%016" PRIx64 ".log",
+	               digest(container));
+}
+
 bool ctsh_turn_in_vain(int turn, int64_t since_ms)
 {
 	int64_t when;

@@ -120,10 +120,11 @@ static int plan_path(const struct ctsh_rule *rule,
 		                 text);
 	memcpy(host, text, length);
 	host[length] = '\0';
-	if (ctsh_rule_expand_path(rule, host, person, f->path[index],
-	                          sizeof(f->path[index]), err) ||
-	    ctsh_rule_expand_path(rule, text + length + 1, person,
-	                          f->order.path[index],
+	if (ctsh_rule_expand_path(rule, "forward_socket", host, person,
+	                          f->path[index], sizeof(f->path[index]),
+	                          err) ||
+	    ctsh_rule_expand_path(rule, "forward_socket", text + length + 1,
+	                          person, f->order.path[index],
 	                          sizeof(f->order.path[index]), err))
 		return -1;
 	want(f, CTSH_TARGET_PATHS + index);

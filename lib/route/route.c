@@ -29,6 +29,9 @@ struct question {
 	struct ctsh_owner owner; /* uid 0: root's */
 	char engine[32];
 	char name[CTSH_ID_MAX * 2];
+	char container[CTSH_ID_MAX * 3]; /* both, as rules write it */
+	char bundle[CTSH_PATH_MAX];
+	char log[128];
 };
 
 const struct ctsh_engine_kind *ctsh_route_engines(
@@ -48,6 +51,7 @@ const struct ctsh_engine_kind *ctsh_route_engines(
 		kind[i].has_run_root = runtime->has_run_root;
 		kind[i].starts = runtime->start != NULL;
 		kind[i].has_owner = runtime->has_owner;
+		kind[i].has_bundle = runtime->has_bundle;
 	}
 	return kind;
 }
@@ -247,16 +251,33 @@ static int start(void *context, int64_t deadline_ms, struct ctsh_error *err)
 	return q->runtime->start(&q->where, q->name, deadline_ms, err);
 }
 
+/* What is needed for it beside the question. */
+static int prepare_start(const struct ctsh_route *route, struct question *q,
+                         struct ctsh_error *err)
+{
+	const struct ctsh_rule *rule = route->rule;
+
+	(void)snprintf(q->container, sizeof(q->container), "%s:%s", q->engine,
+	               q->name);
+	ctsh_turn_log(q->container, q->log, sizeof(q->log));
+	q->where.log = q->log;
+	if (!rule->bundle)
+		return 0;
+	q->where.bundle = q->bundle;
+	return ctsh_rule_expand_path(rule, "bundle", rule->bundle,
+	                             &route->person, q->bundle,
+	                             sizeof(q->bundle), err);
+}
+
 /* Step 5, and the hold on the process that was named. */
 static int pin(struct ctsh_route *route, struct question *question,
                int64_t *deadline_ms, struct ctsh_error *err)
 {
 	struct search search = {.route = route, .question = question};
-	char container[CTSH_ID_MAX * 3];
 	struct ctsh_await await = {
 		.reach = reach,
 		.begin = begin_wait,
-		.container = container,
+		.container = question->container,
 		.context = &search,
 		.seconds = route->looks_only ? 0 : route->rule->wait,
 	};
@@ -265,10 +286,11 @@ static int pin(struct ctsh_route *route, struct question *question,
 		return -1;
 	/* As root nothing of another owner's is started. */
 	if (route->rule->start && question->runtime->start &&
-	    !question->where.owner)
+	    !question->where.owner) {
+		if (prepare_start(route, question, err))
+			return -1;
 		await.start = start;
-	(void)snprintf(container, sizeof(container), "%s:%s", question->engine,
-	               question->name);
+	}
 	return ctsh_await(&await, deadline_ms, err);
 }
 

@@ -48,24 +48,36 @@ static int find_seccomp(int dir, struct ctsh_target *target,
 	                            &target->names_seccomp, err);
 }
 
+static const char *const programs[] = {"/usr/bin/crun", "/usr/local/bin/crun",
+                                       NULL};
+
+static const struct ctsh_oci crun = {
+	.programs = programs,
+	.root = "/run/crun",
+	.file = "status",
+	.parse = ctsh_crun_parse,
+	.find_seccomp = find_seccomp,
+};
+
 static int find(const struct ctsh_where *where, const char *name,
                 int64_t deadline_ms, struct ctsh_target *target,
                 struct ctsh_error *err)
 {
-	static const struct ctsh_oci crun = {
-		.root = "/run/crun",
-		.file = "status",
-		.parse = ctsh_crun_parse,
-		.find_seccomp = find_seccomp,
-	};
-
 	(void)deadline_ms; /* Files of a local file system do not wait. */
 	return ctsh_oci_find(&crun, where, name, target, err);
+}
+
+static int start(const struct ctsh_where *where, const char *name,
+                 int64_t deadline_ms, struct ctsh_error *err)
+{
+	return ctsh_oci_start(&crun, where, name, deadline_ms, err);
 }
 
 const struct ctsh_runtime ctsh_runtime_crun = {
 	.name = "crun",
 	.has_root = true,
 	.valid_name = ctsh_text_is_container_name,
+	.has_bundle = true,
 	.find = find,
+	.start = start,
 };

@@ -4,11 +4,13 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/stat.h>
 
 #include "../base/fdio.h"
 #include "../base/text.h"
 #include "record.h"
+#include "service.h"
 
 static int open_state(const char *root, const char *name,
                       struct ctsh_error *err)
@@ -79,4 +81,106 @@ int ctsh_oci_find(const struct ctsh_oci *oci, const struct ctsh_where *where,
 		return ctsh_fail(err, CTSH_E_UNSAFE, ENAMETOOLONG, "%s", name);
 	*target = found;
 	return 0;
+}
+
+/* -- starting ------------------------------------------------------------- */
+
+/* Nothing that a service manager would expand. */
+#define PLAIN                        \
+	"abcdefghijklmnopqrstuvwxyz" \
+	"ABCDEFGHIJKLMNOPQRSTUVWXYZ" \
+	"0123456789/_.,:@+-"
+
+static bool is_plain(const char *path)
+{
+	return path[strspn(path, PLAIN)] == '\0';
+}
+
+/* It says what root is to run: all the way root's alone, as the files below
+ * /etc/ctsh. */
+static int check_bundle(const char *bundle, struct ctsh_error *err)
+{
+	ctsh_autoclose int fd = -1;
+	char path[PATH_MAX];
+	int length;
+
+	if (!bundle)
+		return ctsh_fail(err, CTSH_E_CONFIG, 0, "no bundle");
+	length = snprintf(path, sizeof(path), "%s/config.json", bundle);
+	if (length < 0 || (size_t)length >= sizeof(path) || !is_plain(path))
+		return ctsh_fail(err, CTSH_E_CONFIG, 0,
+		                 "bundle %s: no plain path", bundle);
+	fd = ctsh_open_trusted(path, CTSH_E_CONFIG, err);
+	if (fd < 0 && err->sys == ENOENT)
+		err->code = CTSH_E_ABSENT;
+	return fd < 0 ? -1 : 0;
+}
+
+/* `words`: what follows the options that all commands have. */
+static int command(const struct ctsh_oci *oci, const struct ctsh_where *where,
+                   const char *const *words, int64_t deadline_ms,
+                   struct ctsh_error *err)
+{
+	const char *argv[CTSH_SERVICE_WORDS + 1] = {
+		ctsh_service_program(oci->programs),
+		"--root",
+		where->root ? where->root : oci->root,
+	};
+	size_t used = 3;
+
+	if (!argv[0])
+		return ctsh_fail(err, CTSH_E_CONFIG, 0, "no %s to be found",
+		                 oci->programs[0]);
+	if (!is_plain(argv[2]))
+		return ctsh_fail(err, CTSH_E_CONFIG, 0,
+		                 "root %s: no plain path", argv[2]);
+	if (where->log) {
+		argv[used++] = "--log";
+		argv[used++] = where->log;
+	}
+	while (*words)
+		argv[used++] = *words++;
+	return ctsh_service_run(argv, where->log, deadline_ms, err);
+}
+
+/* Whether there is a container of that name, and what came of it: 1, with `err`
+ * saying so as find() does, if it has ended; 0 if there is none or it needs no
+ * start; -1. */
+static int has_ended(const struct ctsh_oci *oci, const struct ctsh_where *where,
+                     const char *name, bool *there, struct ctsh_error *err)
+{
+	ctsh_autoclose int dir = -1;
+	struct ctsh_target ignored = {0};
+
+	*there = true;
+	dir = open_state(where->root ? where->root : oci->root, name, err);
+	if (dir < 0) {
+		*there = false;
+		return err->code == CTSH_E_ABSENT ? 0 : -1;
+	}
+	if (read_state(oci, dir, name, &ignored, err) == 0 || err->coming)
+		return 0;
+	return err->code == CTSH_E_ABSENT ? 1 : -1;
+}
+
+int ctsh_oci_start(const struct ctsh_oci *oci, const struct ctsh_where *where,
+                   const char *name, int64_t deadline_ms,
+                   struct ctsh_error *err)
+{
+	const char *const delete[] = {"delete", name, NULL};
+	const char *const run[] = {"run",         "--detach", "--bundle",
+	                           where->bundle, name,       NULL};
+	bool there;
+	int ended;
+
+	if (check_bundle(where->bundle, err))
+		return -1;
+	ended = has_ended(oci, where, name, &there, err);
+	if (ended < 0)
+		return -1;
+	if (there && !ended)
+		return 0;
+	if (ended && command(oci, where, delete, deadline_ms, err))
+		return -1;
+	return command(oci, where, run, deadline_ms, err);
 }

@@ -19,6 +19,7 @@
 
 /* How one of the two writes it down. */
 struct ctsh_oci {
+	const char *const *programs; /* where it may be, ends with NULL    */
 	const char *root; /* the standard state directory             */
 	const char *file; /* the record in the container's directory  */
 
@@ -38,6 +39,13 @@ CTSH_MUST_CHECK int ctsh_oci_find(const struct ctsh_oci *oci,
                                   const struct ctsh_where *where,
                                   const char *name, struct ctsh_target *target,
                                   struct ctsh_error *err);
+
+/* The start() of both: by the service manager, from the bundle, which must be
+ * root's alone; what is left of a container that ended is deleted first. */
+CTSH_MUST_CHECK int ctsh_oci_start(const struct ctsh_oci *oci,
+                                   const struct ctsh_where *where,
+                                   const char *name, int64_t deadline_ms,
+                                   struct ctsh_error *err);
 
 /* The pure half of each: `status` of crun, `state.json` of runc. */
 CTSH_MUST_CHECK int ctsh_crun_parse(const json_t *record, const char *name,

@@ -48,23 +48,36 @@ int ctsh_runc_parse(const json_t *record, const char *name,
 	return 0;
 }
 
+static const char *const programs[] = {"/usr/bin/runc", "/usr/sbin/runc",
+                                       "/usr/local/bin/runc",
+                                       "/usr/local/sbin/runc", NULL};
+
+static const struct ctsh_oci runc = {
+	.programs = programs,
+	.root = "/run/runc",
+	.file = "state.json",
+	.parse = ctsh_runc_parse,
+};
+
 static int find(const struct ctsh_where *where, const char *name,
                 int64_t deadline_ms, struct ctsh_target *target,
                 struct ctsh_error *err)
 {
-	static const struct ctsh_oci runc = {
-		.root = "/run/runc",
-		.file = "state.json",
-		.parse = ctsh_runc_parse,
-	};
-
 	(void)deadline_ms; /* Files of a local file system do not wait. */
 	return ctsh_oci_find(&runc, where, name, target, err);
+}
+
+static int start(const struct ctsh_where *where, const char *name,
+                 int64_t deadline_ms, struct ctsh_error *err)
+{
+	return ctsh_oci_start(&runc, where, name, deadline_ms, err);
 }
 
 const struct ctsh_runtime ctsh_runtime_runc = {
 	.name = "runc",
 	.has_root = true,
 	.valid_name = ctsh_text_is_container_name,
+	.has_bundle = true,
 	.find = find,
+	.start = start,
 };

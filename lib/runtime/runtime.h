@@ -31,6 +31,11 @@ struct ctsh_where {
 	const char *root;     /* absolute path, or NULL: the standard   */
 	const char *run_root; /* likewise: what does not outlive a boot */
 	const struct ctsh_owner *owner; /* or NULL: root */
+
+	/* For start() alone. */
+	const char *bundle; /* the rule's, or NULL                      */
+	const char *log;    /* a file of root's alone, to be made, for
+	                       what an engine has to say; or NULL       */
 };
 
 struct ctsh_runtime {
@@ -38,7 +43,8 @@ struct ctsh_runtime {
 	bool has_socket;  /* whether an engine section may give one */
 	bool has_root;
 	bool has_run_root;
-	bool has_owner; /* find() heeds where->owner                  */
+	bool has_owner;  /* find() heeds where->owner                  */
+	bool has_bundle; /* whether start() needs one                 */
 
 	/* Whether `name` can name a container of this engine. */
 	bool (*valid_name)(const char *name);

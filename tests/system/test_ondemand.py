@@ -4,12 +4,13 @@
 import contextlib
 import json
 import re
+import shutil
 import threading
 from concurrent import futures
 
 import pytest
 
-from lab import process
+from lab import engines, machine, process
 
 
 def keys(container, *more):
@@ -317,6 +318,32 @@ def test_one_that_cannot_be_started_is_tried_once_for_all(lab, guest,
     assert reasons.count(shared) >= 4
     assert "/nowhere" in later
     assert max(r.seconds for r in results) < 10
+
+
+# -- crun and runc -----------------------------------------------------------
+
+@pytest.mark.parametrize("engine", ["crun", "runc"])
+def test_without_a_service_manager_they_are_not_started(lab, guest, refusal,
+                                                        engine):
+    """Here tests/vm has a systemd; where this machine runs one, a view of it
+    without."""
+    prefix = lab.log_prefix
+    bundle = f"{lab.base}/ondemand-{engine}"
+    engines.bundle(bundle, "/nowhere", f"/{lab.tag}/ondemand")
+    try:
+        with lab.config.own(
+                guest, f'container = "lab{engine}:ondemand"\n{ONDEMAND}\n'
+                f'bundle = "{bundle}"\n'):
+            with machine.view(["mkdir", "-p", "/run/systemd"],
+                              ["mount", "-t", "tmpfs", "none",
+                               "/run/systemd"], inside=prefix) as without:
+                argv = lab.direct_argv(guest, "-c", "true")[len(prefix):]
+                result = process.run([*without, *argv])
+    finally:
+        shutil.rmtree(bundle)
+    reason = refusal(result, guest, "E_CONFIG")
+    assert re.fullmatch(r"systemd does not run here, and /usr/s?bin/"
+                        f"{engine} may not be started by a login", reason)
 
 
 # -- an engine that fails ----------------------------------------------------

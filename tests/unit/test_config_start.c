@@ -17,7 +17,8 @@
 #include "../../lib/policy/config.h"
 
 static const struct ctsh_engine_kind kinds[] = {
-	{.name = "crun", .has_root = true, .starts = true},
+	{.name = "crun", .has_root = true, .starts = true, .has_bundle = true},
+	{.name = "docker", .has_socket = true, .starts = true},
 	{.name = "pidfile"},
 	{.name = NULL},
 };
@@ -32,7 +33,7 @@ static int load(const char *defaults, const char *keys,
 
 	length = snprintf(text, sizeof(text),
 	                  "defaults { %s }\n"
-	                  "rule a { match = {\"*\"} container = \"crun:a\"\n"
+	                  "rule a { match = {\"*\"} container = \"docker:a\"\n"
 	                  "%s }\n",
 	                  defaults, keys);
 	fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
@@ -91,6 +92,11 @@ static void other_values_are_refused(void **state)
 		{"wait = \"\"", "wait: '' is not a number from 0 to 300"},
 		{"start = yes", "start: 'yes' is neither never nor ondemand"},
 		{"start = \"\"", "start: '' is neither never nor ondemand"},
+		{"bundle = \"srv\"", "bundle: 'srv' is not an absolute path"},
+		{"bundle = \"/srv/../a\"",
+	         "bundle: '/srv/../a' is not an absolute path"},
+		{"bundle = \"/srv/%x\"",
+	         "bundle: only %u, %U, %g and %% may follow a '%'"},
 	};
 
 	(void)state;
@@ -123,9 +129,20 @@ static void what_contradicts_itself_is_refused(void **state)
 	static const struct {
 		const char *text, *what;
 	} cases[] = {
-		{"rule a { match = {\"*\"} container = \"crun:a\"\n"
+		{"rule a { match = {\"*\"} container = \"docker:a\"\n"
 	         "start = ondemand wait = 0 }",
 	         "1: 'start' needs a 'wait' above 0"},
+		{"rule a { match = {\"*\"} container = \"crun:a\"\n"
+	         "start = ondemand }",
+	         "1: 'start' needs a 'bundle' with this engine"},
+		{"rule a { match = {\"*\"} container = \"crun:a\"\n"
+	         "bundle = \"/srv/a\" }",
+	         "1: 'bundle' needs 'start = ondemand'"},
+		{"rule a { match = {\"*\"} container = \"docker:a\"\n"
+	         "start = ondemand bundle = \"/srv/a\" }",
+	         "1: 'bundle': this engine has none"},
+		{"defaults { bundle = \"/srv/a\" }",
+	         "1: 'bundle' is no key or section that may stand here"},
 		{"rule a { match = {\"*\"} start = ondemand\n"
 	         "container = \"pidfile:/run/a\" }",
 	         "1: 'start': this engine starts no containers"},
@@ -155,13 +172,31 @@ static void what_is_inherited_may_suit_no_rule_that_denies(void **state)
 
 	(void)state;
 	assert_int_equal(load_text("defaults { start = ondemand }\n"
-	                           "engine c { type = crun }\n"
+	                           "engine c { type = docker }\n"
 	                           "rule a { match = {\"a\"} deny = \"No.\" }\n"
 	                           "rule b { match = {\"*\"}\n"
 	                           "container = \"c:b\" }\n",
 	                           &policy, &err),
 	                 0);
 	assert_true(policy.rules[1].start);
+	ctsh_policy_free(&policy);
+}
+
+static void a_bundle_is_its_rules_own(void **state)
+{
+	struct ctsh_policy policy;
+	struct ctsh_error err;
+
+	(void)state;
+	assert_int_equal(
+		load_text("defaults { start = ondemand }\n"
+	                  "rule a { match = {\"a\"} container = \"crun:a\"\n"
+	                  "bundle = \"/srv/%u\" }\n"
+	                  "rule b { match = {\"*\"} container = \"docker:b\" }",
+	                  &policy, &err),
+		0);
+	assert_string_equal(policy.rules[0].bundle, "/srv/%u");
+	assert_null(policy.rules[1].bundle);
 	ctsh_policy_free(&policy);
 }
 
@@ -187,6 +222,7 @@ int main(void)
 		cmocka_unit_test(unwritten_the_wait_is_short),
 		cmocka_unit_test(each_key_is_read),
 		cmocka_unit_test(other_values_are_refused),
+		cmocka_unit_test(a_bundle_is_its_rules_own),
 		cmocka_unit_test(what_contradicts_itself_is_refused),
 		cmocka_unit_test(
 			what_is_inherited_may_suit_no_rule_that_denies),
