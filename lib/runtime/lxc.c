@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "lxc.h"
 
+#include <limits.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "../base/clean.h"
@@ -9,6 +11,7 @@
 #include "../base/text.h"
 #include "record.h"
 #include "runtime.h"
+#include "service.h"
 
 #define STANDARD_PATH "/var/lib/lxc"
 #define PATIENCE_MS 5000
@@ -158,9 +161,55 @@ static int find(const struct ctsh_where *where, const char *name,
 	return 0;
 }
 
+/* Its configuration says what root is to run. */
+static int check_config(const char *lxcpath, const char *name,
+                        struct ctsh_error *err)
+{
+	ctsh_autoclose int fd = -1;
+	char path[PATH_MAX];
+	int length;
+
+	length = snprintf(path, sizeof(path), "%s/%s/config", lxcpath, name);
+	if (length < 0 || (size_t)length >= sizeof(path) ||
+	    !ctsh_service_plain(lxcpath))
+		return ctsh_fail(err, CTSH_E_CONFIG, 0,
+		                 "root %s: no plain path", lxcpath);
+	fd = ctsh_open_trusted(path, CTSH_E_CONFIG, err);
+	if (fd < 0 && err->sys == ENOENT)
+		err->code = CTSH_E_ABSENT;
+	return fd < 0 ? -1 : 0;
+}
+
+static int start(const struct ctsh_where *where, const char *name,
+                 int64_t deadline_ms, struct ctsh_error *err)
+{
+	static const char *const programs[] = {
+		"/usr/bin/lxc-start", "/usr/local/bin/lxc-start", NULL};
+	const char *argv[] = {
+		ctsh_service_program(programs),
+		"--daemon",
+		"--lxcpath",
+		where->root ? where->root : STANDARD_PATH,
+		"--name",
+		name,
+		where->log ? "--logfile" : NULL,
+		where->log,
+		NULL,
+	};
+
+	if (!ctsh_text_is_container_name(name))
+		return ctsh_fail(err, CTSH_E_UNSAFE, 0, "not a container name");
+	if (!argv[0])
+		return ctsh_fail(err, CTSH_E_CONFIG, 0, "no lxc-start");
+	if (check_config(argv[3], name, err))
+		return -1;
+	return ctsh_service_run(argv, where->log, deadline_ms, err);
+}
+
 const struct ctsh_runtime ctsh_runtime_lxc = {
 	.name = "lxc",
 	.has_root = true,
 	.valid_name = ctsh_text_is_container_name,
 	.find = find,
+	.start = start,
 };

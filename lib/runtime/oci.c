@@ -85,17 +85,6 @@ int ctsh_oci_find(const struct ctsh_oci *oci, const struct ctsh_where *where,
 
 /* -- starting ------------------------------------------------------------- */
 
-/* Nothing that a service manager would expand. */
-#define PLAIN                        \
-	"abcdefghijklmnopqrstuvwxyz" \
-	"ABCDEFGHIJKLMNOPQRSTUVWXYZ" \
-	"0123456789/_.,:@+-"
-
-static bool is_plain(const char *path)
-{
-	return path[strspn(path, PLAIN)] == '\0';
-}
-
 /* It says what root is to run: all the way root's alone, as the files below
  * /etc/ctsh. */
 static int check_bundle(const char *bundle, struct ctsh_error *err)
@@ -107,7 +96,8 @@ static int check_bundle(const char *bundle, struct ctsh_error *err)
 	if (!bundle)
 		return ctsh_fail(err, CTSH_E_CONFIG, 0, "no bundle");
 	length = snprintf(path, sizeof(path), "%s/config.json", bundle);
-	if (length < 0 || (size_t)length >= sizeof(path) || !is_plain(path))
+	if (length < 0 || (size_t)length >= sizeof(path) ||
+	    !ctsh_service_plain(path))
 		return ctsh_fail(err, CTSH_E_CONFIG, 0,
 		                 "bundle %s: no plain path", bundle);
 	fd = ctsh_open_trusted(path, CTSH_E_CONFIG, err);
@@ -131,7 +121,7 @@ static int command(const struct ctsh_oci *oci, const struct ctsh_where *where,
 	if (!argv[0])
 		return ctsh_fail(err, CTSH_E_CONFIG, 0, "no %s to be found",
 		                 oci->programs[0]);
-	if (!is_plain(argv[2]))
+	if (!ctsh_service_plain(argv[2]))
 		return ctsh_fail(err, CTSH_E_CONFIG, 0,
 		                 "root %s: no plain path", argv[2]);
 	if (where->log) {

@@ -13,7 +13,17 @@
 #define BOOTED "/run/systemd/system"
 
 /* Its own words are short, an engine's can be anything. */
-#define WORDS_MAX 1024
+#define WORDS_MAX 4096
+
+#define PLAIN                        \
+	"abcdefghijklmnopqrstuvwxyz" \
+	"ABCDEFGHIJKLMNOPQRSTUVWXYZ" \
+	"0123456789/_.,:@+-"
+
+bool ctsh_service_plain(const char *path)
+{
+	return path[strspn(path, PLAIN)] == '\0';
+}
 
 const char *ctsh_service_program(const char *const *paths)
 {
@@ -30,16 +40,22 @@ static bool is_booted(void)
 	return lstat(BOOTED, &st) == 0 && S_ISDIR(st.st_mode);
 }
 
-/* The last line of a text, which loses its end. */
-static const char *last_line(char *text)
+/*
+ * The line that says why: the first that speaks of an error, since some engines
+ * end with advice; without one the last.  The text loses its lines' ends.
+ */
+static const char *telling_line(char *text)
 {
-	size_t length = strlen(text);
-	char *line;
+	const char *found = "";
+	char *line, *rest = text;
 
-	while (length && (text[length - 1] == '\n' || text[length - 1] == '\r'))
-		text[--length] = '\0';
-	line = strrchr(text, '\n');
-	return line ? line + 1 : text;
+	while ((line = strsep(&rest, "\n"))) {
+		if (strcasestr(line, "error"))
+			return line;
+		if (*line)
+			found = line;
+	}
+	return found;
 }
 
 /* The end of the file; "" if there is none. */
@@ -69,7 +85,7 @@ static int failed(const char *program, const char *log, char *said,
 	if (log)
 		read_end(log, words, sizeof(words));
 	return ctsh_fail(err, CTSH_E_ABSENT, 0, "%s: %s", program,
-	                 last_line(words[0] ? words : said));
+	                 telling_line(words[0] ? words : said));
 }
 
 int ctsh_service_run(const char *const *argv, const char *log,

@@ -14,6 +14,7 @@
 #ifndef CTSH_RUNTIME_SERVICE_H
 #define CTSH_RUNTIME_SERVICE_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "../base/error.h"
@@ -33,6 +34,9 @@
 CTSH_MUST_CHECK int ctsh_service_run(const char *const *argv, const char *log,
                                      int64_t deadline_ms,
                                      struct ctsh_error *err);
+
+/* Whether there is nothing in it that a service manager would expand. */
+bool ctsh_service_plain(const char *path);
 
 /* The first of the paths, a list that ends with NULL, that can be executed, or
  * NULL. */

@@ -3,6 +3,7 @@
 
 import contextlib
 import json
+import os
 import re
 import shutil
 import threading
@@ -10,7 +11,7 @@ from concurrent import futures
 
 import pytest
 
-from lab import engines, machine, process
+from lab import engines, machine, pam, process
 
 
 def keys(container, *more):
@@ -253,6 +254,18 @@ def test_explain_starts_nothing(lab, guest):
     assert "refused:   E_ABSENT: container is stopped\n" in result.out
 
 
+def test_the_module_starts_it_too(lab, guest, counted):
+    """It comes before the shell, which otherwise had nothing to start."""
+    container, starts = counted
+    with pam.services(lab) as services, \
+            lab.config.own(guest, keys(container, ONDEMAND)):
+        services.line("join=net", f"users={guest.name}")
+        result = services.tester(guest, "open_session", "close_session")
+        services.line("join=net", "users=nobody")
+        assert (result.status, result.err) == (0, "")
+        assert starts() == 2
+
+
 # -- and not starting --------------------------------------------------------
 
 def test_one_that_may_not_be_started_stays_stopped(lab, guest, refusal):
@@ -320,7 +333,69 @@ def test_one_that_cannot_be_started_is_tried_once_for_all(lab, guest,
     assert max(r.seconds for r in results) < 10
 
 
-# -- crun and runc -----------------------------------------------------------
+# -- by the service manager --------------------------------------------------
+
+MANAGER = """#!/bin/sh
+while [ "$1" != -- ]; do shift; done
+shift
+exec setsid --wait {prefix} env PATH=/nonexistent "$@" </dev/null
+"""
+
+
+@pytest.fixture
+def managed(lab):
+    """A login where something stands in for systemd: tests/vm has it."""
+    program = f"{lab.run}/systemd-run"
+    with open(program, "w") as file:
+        file.write(MANAGER.format(prefix=" ".join(lab.engine_prefix)))
+    os.chmod(program, 0o755)
+    prefix = lab.log_prefix
+    with machine.view(["mkdir", "-p", "/run/systemd"],
+                      ["mount", "-t", "tmpfs", "none", "/run/systemd"],
+                      ["mkdir", "/run/systemd/system"],
+                      ["mount", "--bind", program, "/usr/bin/systemd-run"],
+                      inside=prefix) as view:
+        yield lambda user, *args: process.run(
+            [*view, *lab.direct_argv(user, *args)[len(prefix):]], timeout=40)
+    os.unlink(program)
+
+
+@pytest.fixture
+def lxc(lab):
+    """One that has ended, and its rule."""
+    tree = lab.boxes["crun"].container.root
+    with lab.lxc.container("ondemand", tree):
+        lab.lxc.call("stop", "ondemand", "--kill", check=True)
+        with lab.config.extended('engine lablxc {{ type = "lxc" root = "{}" '
+                                 '}}\n'.format(lab.lxc.directory)):
+            yield f'container = "lablxc:ondemand"\n{ONDEMAND}\n'
+
+
+def test_lxc_is_started(lab, guest, lxc, managed):
+    with lab.config.own(guest, lxc):
+        result = managed(guest, "-c", "readlink /proc/self/ns/pid")
+        assert result.status == 0, result.err
+        pid = lab.lxc.pid("ondemand")
+        assert result.out.strip() == os.readlink(f"/proc/{pid}/ns/pid")
+
+
+def test_lxc_says_why_it_cannot(lab, guest, lxc, managed, refusal):
+    config = f"{lab.lxc.directory}/ondemand/config"
+    with open(config, "a") as file:
+        file.write("lxc.rootfs.path = /nowhere\n")
+    with lab.config.own(guest, lxc):
+        reason = refusal(managed(guest, "-c", "true"), guest, "E_ABSENT")
+    assert reason.startswith("/usr/bin/lxc-start: lxc-start ondemand ")
+    assert "/nowhere" in reason
+
+
+def test_a_configuration_of_lxc_that_others_may_write(lab, guest, lxc,
+                                                      managed, refusal):
+    os.chmod(f"{lab.lxc.directory}/ondemand/config", 0o666)
+    with lab.config.own(guest, lxc):
+        reason = refusal(managed(guest, "-c", "true"), guest, "E_CONFIG")
+    assert "config" in reason
+
 
 @pytest.mark.parametrize("engine", ["crun", "runc"])
 def test_without_a_service_manager_they_are_not_started(lab, guest, refusal,

@@ -211,6 +211,9 @@ static void the_last_words_are_the_engines(void **state)
 	assert_fails("#!/bin/sh\nyes | head -c 100000 >" LOG "\n"
 	             "echo end >>" LOG "\nexit 1\n",
 	             "/usr/bin/crun: end");
+	assert_fails("#!/bin/sh\nprintf 'well\\nERROR: why\\nadvice\\n' >" LOG
+	             "\nexit 1\n",
+	             "/usr/bin/crun: ERROR: why");
 	/* What is there instead of a file does not hold anybody up. */
 	assert_fails("#!/bin/sh\nrm -f " LOG "\nmkfifo " LOG "\nexit 1\n",
 	             "/usr/bin/crun: ");
