@@ -18,6 +18,7 @@
 #include <stdint.h>
 #include <sys/resource.h>
 #include <sys/types.h>
+#include <time.h>
 
 #include "../model/container.h"
 #include "error.h"
@@ -132,5 +133,15 @@ CTSH_MUST_CHECK int ctsh_proc_read_stack(int proc, uint64_t *address,
 CTSH_MUST_CHECK int ctsh_proc_read_ns(int proc, const char *name,
                                       struct ctsh_ns_id *id,
                                       struct ctsh_error *err);
+
+/*
+ * Whether a process with that start time existed when a file was stamped with
+ * `limit` (CLOCK_REALTIME).  Start times count from boot, file times from the
+ * epoch; today's difference of the two clocks joins them.  A clock that was set
+ * between the two events makes honest files look too old: that says no, never
+ * yes, unless it was set back by as long as the process is younger.
+ */
+CTSH_MUST_CHECK bool ctsh_proc_started_by(uint64_t start_ticks,
+                                          const struct timespec *limit);
 
 #endif

@@ -8,7 +8,6 @@
 #include <stdio.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "../base/clean.h"
@@ -20,7 +19,6 @@
 #define CLONE_NEWTIME 0x00000080
 #endif
 
-#define NSEC_PER_SEC 1000000000LL
 #define MOUNTINFO_MAX (4 << 20)
 
 const struct ctsh_ns_kind ctsh_ns_kinds[CTSH_NS_COUNT] = {
@@ -29,33 +27,6 @@ const struct ctsh_ns_kind ctsh_ns_kinds[CTSH_NS_COUNT] = {
 	{"pid", CLONE_NEWPID},   {"cgroup", CLONE_NEWCGROUP},
 	{"user", CLONE_NEWUSER}, {"time", CLONE_NEWTIME},
 };
-
-static long long in_nsec(const struct timespec *ts)
-{
-	return ts->tv_sec * NSEC_PER_SEC + ts->tv_nsec;
-}
-
-/*
- * Start times count from boot, file times from the epoch; today's difference
- * of the two clocks joins them.  A clock that was set between the two events
- * makes honest files look too old: that refuses, never admits, unless it was
- * set back by as long as the recycled process is younger.
- */
-static bool started_by(uint64_t start_ticks, const struct timespec *limit)
-{
-	long long hz = sysconf(_SC_CLK_TCK);
-	struct timespec real, boot;
-	long long started;
-
-	if (hz <= 0 || clock_gettime(CLOCK_REALTIME, &real) ||
-	    clock_gettime(CLOCK_BOOTTIME, &boot) ||
-	    start_ticks > (uint64_t)(in_nsec(&boot) / (NSEC_PER_SEC / hz)))
-		return false;
-	started = in_nsec(&real) - in_nsec(&boot) +
-	          (long long)start_ticks * (NSEC_PER_SEC / hz);
-	/* The kernel stamps files with the time of the last tick. */
-	return started <= in_nsec(limit) + NSEC_PER_SEC / hz;
-}
 
 int ctsh_proof_identity(const struct ctsh_container *c,
                         const struct ctsh_target *target,
@@ -77,7 +48,7 @@ int ctsh_proof_identity(const struct ctsh_container *c,
 		                 "the cgroup of pid %d does not name container "
 		                 "%s",
 		                 (int)c->pid, target->cgroup_id);
-	if (dated && !started_by(c->start_ticks, &target->not_after))
+	if (dated && !ctsh_proc_started_by(c->start_ticks, &target->not_after))
 		return ctsh_fail(
 			err, CTSH_E_UNSAFE, 0,
 			"pid %d is younger than the file that names it",
