@@ -168,6 +168,14 @@ int ctsh_json_has_object(const json_t *doc, const char *path, bool *there,
 	return 0;
 }
 
+const char *ctsh_json_entry(const json_t *doc, const char *path,
+                            const char *name)
+{
+	const json_t *object = *path ? find(doc, path) : doc;
+
+	return json_string_value(json_object_get(object, name));
+}
+
 int ctsh_json_texts(const json_t *doc, const char *path, size_t *count,
                     struct ctsh_error *err)
 {

@@ -65,6 +65,12 @@ CTSH_MUST_CHECK int ctsh_json_number(const json_t *doc, const char *path,
 CTSH_MUST_CHECK int ctsh_json_has_object(const json_t *doc, const char *path,
                                          bool *there, struct ctsh_error *err);
 
+/* A string whose name may have dots, in the object at `path` ("": the document
+ * itself); borrowed.  NULL if there is no such object or member, or it is no
+ * string. */
+const char *ctsh_json_entry(const json_t *doc, const char *path,
+                            const char *name);
+
 /* The number of strings in an array; a member that is missing or null counts
  * as an empty one, anything else in it or in its place is a failure. */
 CTSH_MUST_CHECK int ctsh_json_texts(const json_t *doc, const char *path,
