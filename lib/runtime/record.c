@@ -32,14 +32,14 @@ static int open_record(int dir, const char *name, struct stat *st,
 	return ctsh_steal_fd(&fd);
 }
 
-json_t *ctsh_record_list(int dir, const char *name, size_t max,
-                         struct ctsh_error *err)
+char *ctsh_record_text(int dir, const char *name, size_t max, size_t *length,
+                       struct ctsh_error *err)
 {
 	ctsh_autofree char *text = NULL;
 	ctsh_autoclose int fd = -1;
 	struct stat st;
-	ssize_t got;
-	json_t *doc = NULL;
+	ssize_t got = -1;
+	char *taken;
 
 	fd = open_record(dir, name, &st, err);
 	if (fd < 0)
@@ -49,12 +49,27 @@ json_t *ctsh_record_list(int dir, const char *name, size_t max,
 		return NULL;
 	}
 	text = malloc((size_t)st.st_size + 1);
-	got = text ? ctsh_read_all(fd, text, (size_t)st.st_size) : -1;
-	if (got < 0)
+	if (text)
+		got = ctsh_read_all(fd, text, (size_t)st.st_size);
+	if (got < 0) {
 		(void)ctsh_fail(err, CTSH_E_SYSTEM, errno, "read %s", name);
-	else
-		doc = ctsh_json_parse(text, (size_t)got, err);
-	return doc;
+		return NULL;
+	}
+	text[got] = '\0';
+	*length = (size_t)got;
+	taken = text;
+	text = NULL;
+	return taken;
+}
+
+json_t *ctsh_record_list(int dir, const char *name, size_t max,
+                         struct ctsh_error *err)
+{
+	ctsh_autofree char *text = NULL;
+	size_t length = 0;
+
+	text = ctsh_record_text(dir, name, max, &length, err);
+	return text ? ctsh_json_parse(text, length, err) : NULL;
 }
 
 json_t *ctsh_record_read(int dir, const char *name, struct ctsh_error *err)

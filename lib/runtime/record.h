@@ -45,6 +45,13 @@ CTSH_MUST_CHECK json_t *ctsh_record_list(int dir, const char *name, size_t max,
                                          struct ctsh_error *err);
 
 /*
+ * The same file as text, with a NUL behind it, for one that first looks whether
+ * it is worth parsing: owned by the caller, its length in `*length`; or NULL.
+ */
+CTSH_MUST_CHECK char *ctsh_record_text(int dir, const char *name, size_t max,
+                                       size_t *length, struct ctsh_error *err);
+
+/*
  * Reads a pidfile: one number and perhaps a newline.  `*written` is when that
  * was last done.  0; or -1 as ctsh_record_read().
  */
