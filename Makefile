@@ -165,6 +165,7 @@ LIB_SRC = \
 	lib/policy/config_values.c lib/policy/names.c lib/policy/person.c \
 	lib/policy/person_files.c lib/policy/rule.c \
 	lib/policy/scan.c lib/policy/source.c lib/policy/token.c \
+	lib/runtime/bundle.c lib/runtime/containerd.c \
 	lib/runtime/crun.c lib/runtime/docker.c lib/runtime/oci.c \
 	lib/runtime/pidfile.c lib/runtime/podman.c lib/runtime/storage.c \
 	lib/runtime/record.c lib/runtime/runc.c \

@@ -82,6 +82,7 @@ extern const struct ctsh_runtime ctsh_runtime_crun;
 extern const struct ctsh_runtime ctsh_runtime_runc;
 extern const struct ctsh_runtime ctsh_runtime_pidfile;
 extern const struct ctsh_runtime ctsh_runtime_podman;
+extern const struct ctsh_runtime ctsh_runtime_containerd;
 extern const struct ctsh_runtime ctsh_runtime_lxc;
 extern const struct ctsh_runtime ctsh_runtime_lxd;
 extern const struct ctsh_runtime ctsh_runtime_incus;

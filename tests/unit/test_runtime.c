@@ -13,9 +13,9 @@
 
 static void the_table_finds_each_runtime_by_its_name(void **state)
 {
-	static const char *const names[] = {"docker",  "crun",   "runc",
-	                                    "pidfile", "podman", "lxc",
-	                                    "lxd",     "incus",  "nspawn"};
+	static const char *const names[] = {
+		"docker",     "crun", "runc", "pidfile", "podman",
+		"containerd", "lxc",  "lxd",  "incus",   "nspawn"};
 	unsigned i;
 
 	(void)state;
@@ -39,6 +39,8 @@ static void an_engine_section_may_say_where_it_is(void **state)
 	assert_false(ctsh_runtime_crun.has_socket);
 	assert_true(ctsh_runtime_runc.has_root);
 	assert_false(ctsh_runtime_runc.has_socket);
+	assert_true(ctsh_runtime_containerd.has_root);
+	assert_false(ctsh_runtime_containerd.has_socket);
 	assert_false(ctsh_runtime_pidfile.has_root);
 	assert_false(ctsh_runtime_pidfile.has_socket);
 	assert_true(ctsh_runtime_podman.has_root);
