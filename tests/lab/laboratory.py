@@ -9,8 +9,8 @@ import socket
 import sys
 from dataclasses import dataclass
 
-from . import engines, install, logreader, lxc, lxd, machine, nspawn
-from . import podman, process, rootfs, sshd, terminal, users
+from . import containerd, engines, install, logreader, lxc, lxd, machine
+from . import nspawn, podman, process, rootfs, sshd, terminal, users
 
 # Which container each kind of test runs against.
 BOXES = ("crun", "userns", "runc", "docker")
@@ -28,6 +28,7 @@ host_shell = "/bin/bash"
 engine labcrun {{ type = "crun"  root = "{run}/crun" }}
 engine labrunc {{ type = "runc"  root = "{run}/runc" }}
 engine labdocker {{ type = "docker"  socket = "{run}/docker.sock" }}
+engine labcontainerd {{ type = "containerd"  root = "{run}/containerd" }}
 
 """
 
@@ -217,6 +218,10 @@ class Lab:
         own.give(tree)
         own.mine = self.stack.enter_context(own.container("mine", tree))
         return own
+
+    @functools.cached_property
+    def containerd(self):
+        return containerd.Containerd(self.run, self.tag, "labcontainerd")
 
     @functools.cached_property
     def lxc(self):
