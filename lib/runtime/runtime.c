@@ -11,6 +11,7 @@ static const struct ctsh_runtime *const runtimes[] = {
 	&ctsh_runtime_pidfile,
 	&ctsh_runtime_podman,
 	&ctsh_runtime_containerd,
+	&ctsh_runtime_kubernetes,
 	&ctsh_runtime_lxc,
 	&ctsh_runtime_lxd,
 	&ctsh_runtime_incus,

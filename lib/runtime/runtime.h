@@ -57,7 +57,9 @@ struct ctsh_runtime {
 	 *             if somebody is starting it, or it restarts by itself
 	 *   E_PAUSED  the engine says that it is paused
 	 *   E_ENGINE  down, slow, or an answer that makes no sense
-	 *   E_UNSAFE  somebody else answered, or a file has the wrong owner
+	 *   E_UNSAFE  somebody else answered, a file has the wrong owner, or
+	 *             two containers are called that
+	 *   E_CONFIG  the name is that of several, one of which must be named
 	 */
 	int (*find)(const struct ctsh_where *where, const char *name,
 	            int64_t deadline_ms, struct ctsh_target *target,
@@ -83,6 +85,7 @@ extern const struct ctsh_runtime ctsh_runtime_runc;
 extern const struct ctsh_runtime ctsh_runtime_pidfile;
 extern const struct ctsh_runtime ctsh_runtime_podman;
 extern const struct ctsh_runtime ctsh_runtime_containerd;
+extern const struct ctsh_runtime ctsh_runtime_kubernetes;
 extern const struct ctsh_runtime ctsh_runtime_lxc;
 extern const struct ctsh_runtime ctsh_runtime_lxd;
 extern const struct ctsh_runtime ctsh_runtime_incus;

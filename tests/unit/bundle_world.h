@@ -152,7 +152,7 @@ static inline enum ctsh_code bundle_find(const struct ctsh_runtime *runtime,
                                          struct ctsh_target *target,
                                          struct ctsh_error *err)
 {
-	const struct ctsh_where where = {.root = w->root};
+	const struct ctsh_where where = {.root = w->root, .run_root = w->root};
 	int result;
 
 	*err = (struct ctsh_error){0};

@@ -14,8 +14,8 @@
 static void the_table_finds_each_runtime_by_its_name(void **state)
 {
 	static const char *const names[] = {
-		"docker",     "crun", "runc", "pidfile", "podman",
-		"containerd", "lxc",  "lxd",  "incus",   "nspawn"};
+		"docker",     "crun", "runc", "pidfile", "podman", "containerd",
+		"kubernetes", "lxc",  "lxd",  "incus",   "nspawn"};
 	unsigned i;
 
 	(void)state;
@@ -40,6 +40,9 @@ static void an_engine_section_may_say_where_it_is(void **state)
 	assert_true(ctsh_runtime_runc.has_root);
 	assert_false(ctsh_runtime_runc.has_socket);
 	assert_true(ctsh_runtime_containerd.has_root);
+	assert_true(ctsh_runtime_kubernetes.has_root);
+	assert_true(ctsh_runtime_kubernetes.has_run_root);
+	assert_false(ctsh_runtime_kubernetes.has_socket);
 	assert_false(ctsh_runtime_containerd.has_socket);
 	assert_false(ctsh_runtime_pidfile.has_root);
 	assert_false(ctsh_runtime_pidfile.has_socket);
