@@ -63,6 +63,14 @@ static int open_dir(int above, const char *id, const char *sub,
 	return open_below(dir, sub, err);
 }
 
+/* The directory is made first, the init last. */
+static int being_made(struct ctsh_error *err)
+{
+	if (err->code == CTSH_E_ABSENT)
+		err->coming = CTSH_COMING_SOON;
+	return -1;
+}
+
 int ctsh_bundle_open(int above, const char *id, const char *sub,
                      const char *word, struct ctsh_bundle *bundle,
                      struct ctsh_error *err)
@@ -77,7 +85,7 @@ int ctsh_bundle_open(int above, const char *id, const char *sub,
 	text = ctsh_record_text(found.dir, "config.json", CTSH_RECORD_MAX,
 	                        &length, err);
 	if (!text)
-		return -1;
+		return being_made(err);
 	if (word && !memmem(text, length, word, strlen(word)))
 		return ctsh_fail(err, CTSH_E_ABSENT, 0, "another container");
 	found.config = ctsh_json_parse(text, length, err);
@@ -134,8 +142,9 @@ static int describe(const struct ctsh_bundle *bundle, const char *pidfile,
 	if (!ctsh_text_copy(target->id, sizeof(target->id), bundle->id))
 		return ctsh_fail(err, CTSH_E_ENGINE, ENAMETOOLONG, "ID");
 	if (ctsh_record_pid(bundle->dir, pidfile, &target->pid,
-	                    &target->not_after, err) ||
-	    ctsh_json_has_object(bundle->config, "linux.seccomp",
+	                    &target->not_after, err))
+		return being_made(err);
+	if (ctsh_json_has_object(bundle->config, "linux.seccomp",
 	                         &target->names_seccomp, err))
 		return -1;
 	return find_cgroup(bundle, target, err);

@@ -40,8 +40,8 @@ void ctsh_bundle_close(struct ctsh_bundle *bundle);
  * times as long as looking through it.
  *
  * 0 and a bundle to be closed; or -1 with E_ABSENT if there is none, or not
- * that word; E_UNSAFE if anything of it is not root's alone, E_ENGINE if it
- * makes no sense.
+ * that word, with err->coming if it is being made; E_UNSAFE if anything of it
+ * is not root's alone, E_ENGINE if it makes no sense.
  */
 CTSH_MUST_CHECK int ctsh_bundle_open(int above, const char *id, const char *sub,
                                      const char *word,

@@ -27,6 +27,7 @@ struct search {
 	const struct ctsh_pod_engine *engine;
 	int above;
 	bool found;
+	bool pod_runs; /* its sandbox does */
 	struct ctsh_target target;
 	char container[CTSH_POD_LABEL_MAX];
 	char sandbox[CTSH_ID_MAX];
@@ -83,11 +84,15 @@ static bool valid_name(const char *name)
 
 /* -- looking through them ---------------------------------------------- */
 
+static bool is_of_pod(const struct wanted *w,
+                      const struct ctsh_pod_claim *claim)
+{
+	return strcmp(claim->ns, w->ns) == 0 && strcmp(claim->pod, w->pod) == 0;
+}
+
 static bool fits(const struct wanted *w, const struct ctsh_pod_claim *claim)
 {
 	return strcmp(claim->type, "container") == 0 &&
-	       strcmp(claim->ns, w->ns) == 0 &&
-	       strcmp(claim->pod, w->pod) == 0 &&
 	       (!w->container[0] ||
 	        strcmp(claim->container, w->container) == 0);
 }
@@ -141,6 +146,11 @@ static int consider(struct search *s, const char *id, struct ctsh_error *err)
 	                     &bundle, err))
 		return err->code == CTSH_E_ABSENT ? 0 : pass_over(s, err);
 	claim = ctsh_pod_claim(s->engine, &bundle);
+	if (!is_of_pod(s->wanted, &claim))
+		return 0;
+	if (strcmp(claim.type, "sandbox") == 0 &&
+	    !s->engine->init(&bundle, &target, err))
+		s->pod_runs = true;
 	if (!fits(s->wanted, &claim))
 		return 0;
 	if (s->engine->confirm(s->above, &bundle, &claim, err) ||
@@ -195,6 +205,20 @@ static int search(struct search *s, const struct ctsh_where *where,
 	return result;
 }
 
+/* In a pod that runs, kubelet makes and restarts containers. */
+static int not_found(const struct search *s, struct ctsh_error *err)
+{
+	if (s->passed.code != CTSH_OK)
+		*err = s->passed;
+	else
+		(void)ctsh_fail(err, CTSH_E_ABSENT, 0,
+		                "no such container of pod %s/%s here",
+		                s->wanted->ns, s->wanted->pod);
+	if (s->pod_runs)
+		err->coming = CTSH_COMING;
+	return -1;
+}
+
 static int find(const struct ctsh_where *where, const char *name,
                 int64_t deadline_ms, struct ctsh_target *target,
                 struct ctsh_error *err)
@@ -210,14 +234,8 @@ static int find(const struct ctsh_where *where, const char *name,
 		if (search(&s, where, deadline_ms, err))
 			return -1;
 	}
-	if (!s.found && s.passed.code != CTSH_OK) {
-		*err = s.passed;
-		return -1;
-	}
 	if (!s.found)
-		return ctsh_fail(err, CTSH_E_ABSENT, 0,
-		                 "no such container of pod %s/%s here",
-		                 wanted.ns, wanted.pod);
+		return not_found(&s, err);
 	if (!ctsh_text_copy(s.target.name, sizeof(s.target.name), name))
 		return ctsh_fail(err, CTSH_E_UNSAFE, ENAMETOOLONG, "%s", name);
 	*target = s.target;

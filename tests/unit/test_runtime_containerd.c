@@ -249,8 +249,26 @@ static void what_is_not_there_is_absent(void **state)
 		assert_int_equal(
 			bundle_find(containerd, &w, names[i], &target, &err),
 			CTSH_E_ABSENT);
-	unlink(in(&w, "init.pid"));
-	assert_int_equal(code_of(&w), CTSH_E_ABSENT);
+	assert_int_equal(err.coming, CTSH_COMING_NOT);
+	bundle_end(&w);
+}
+
+static void a_task_that_is_being_made_comes_soon(void **state)
+{
+	static const char *const files[] = {"init.pid", "config.json"};
+	struct ctsh_target target;
+	struct ctsh_error err;
+	struct bundle_world w;
+
+	(void)state;
+	begin(&w);
+	for (size_t i = 0; i < COUNT(files); i++) {
+		unlink(in(&w, files[i]));
+		assert_int_equal(
+			bundle_find(containerd, &w, "demo/box", &target, &err),
+			CTSH_E_ABSENT);
+		assert_int_equal(err.coming, CTSH_COMING_SOON);
+	}
 	bundle_end(&w);
 }
 
@@ -449,6 +467,7 @@ int main(void)
 		cmocka_unit_test(a_task_of_docker_is_found_by_its_full_id),
 		cmocka_unit_test(a_cgroup_of_systemds_gives_the_id),
 		cmocka_unit_test(what_is_not_there_is_absent),
+		cmocka_unit_test(a_task_that_is_being_made_comes_soon),
 		cmocka_unit_test(a_task_that_ended_is_absent),
 		cmocka_unit_test(a_task_that_only_was_created_is_absent),
 		cmocka_unit_test(another_shim_than_that_of_runc_is_refused),

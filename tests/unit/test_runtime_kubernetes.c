@@ -287,6 +287,32 @@ static void of_several_attempts_the_running_one_is_taken(void **state)
 	bundle_end(&w);
 }
 
+static void in_a_pod_that_runs_a_container_may_come(void **state)
+{
+	struct ctsh_target target;
+	struct bundle_world w;
+	struct ctsh_error err;
+
+	(void)state;
+	bundle_begin(&w);
+	put_sandbox(&w, full("5"), &alice);
+	assert_int_equal(
+		bundle_find(kubernetes, &w, "lab/alice/app", &target, &err),
+		CTSH_E_ABSENT);
+	assert_int_equal(err.coming, CTSH_COMING);
+	assert_int_equal(
+		bundle_find(kubernetes, &w, "lab/bob/app", &target, &err),
+		CTSH_E_ABSENT);
+	assert_int_equal(err.coming, CTSH_COMING_NOT);
+	assert_int_equal(
+		unlink(bundle_path(&w, TASKS "/%s/init.pid", full("5"))), 0);
+	assert_int_equal(
+		bundle_find(kubernetes, &w, "lab/alice/app", &target, &err),
+		CTSH_E_ABSENT);
+	assert_int_equal(err.coming, CTSH_COMING_NOT);
+	bundle_end(&w);
+}
+
 static void two_pods_of_one_name_are_none(void **state)
 {
 	const struct pod later = {"lab", "alice", "99999999"};
@@ -605,6 +631,7 @@ int main(void)
 		cmocka_unit_test(the_sandbox_itself_is_nobodys),
 		cmocka_unit_test(of_two_containers_one_must_be_named),
 		cmocka_unit_test(of_several_attempts_the_running_one_is_taken),
+		cmocka_unit_test(in_a_pod_that_runs_a_container_may_come),
 		cmocka_unit_test(two_pods_of_one_name_are_none),
 		cmocka_unit_test(one_of_each_engine_are_two),
 		cmocka_unit_test(a_section_looks_where_it_says),
