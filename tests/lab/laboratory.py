@@ -29,6 +29,8 @@ engine labcrun {{ type = "crun"  root = "{run}/crun" }}
 engine labrunc {{ type = "runc"  root = "{run}/runc" }}
 engine labdocker {{ type = "docker"  socket = "{run}/docker.sock" }}
 engine labcontainerd {{ type = "containerd"  root = "{run}/containerd" }}
+engine labkube {{ type = "kubernetes"  root = "{run}/containerd" }}
+engine labcrio {{ type = "kubernetes"  runroot = "{run}/crio" }}
 
 """
 
