@@ -9,7 +9,7 @@ import contextlib
 
 import pytest
 
-from lab import guides, guides_system, process, rootfs
+from lab import guides, guides_system, pods, process, rootfs
 
 # root of these machines may lack the power to raise limits.
 DOCKER_RUN = """\
@@ -65,7 +65,44 @@ def podman(lab, user):
                             f"{user.name}-{name}", timeout=60)
 
 
-PAGES = {"docker": docker, "podman": podman, "lxc": guides_system.for_lxc,
+CTR_RUN = """\
+if [ "$3" = run ]; then
+    space=$2
+    shift 3
+    set -- --namespace "$space" run --null-io --cgroup {} "$@"
+fi
+"""
+
+
+@contextlib.contextmanager
+def containerd(lab, user):
+    tree = guides.tree(lab, "guide-containerd")
+    page = guides.Guide(lab, "containerd", user, [
+        (f"/srv/{user.name}", tree), ("containerd:", "labcontainerd:")])
+    name = f"{user.name}-box"
+    with page.prepared():
+        page.program("ctr", "--address", f"{lab.run}/containerd.sock",
+                     first=CTR_RUN.format(f"/{lab.tag}/{name}"))
+        try:
+            yield page
+        finally:
+            lab.containerd.remove("default", name)
+
+
+@contextlib.contextmanager
+def kubernetes(lab, user):
+    cri = pods.Cri(lab, lab.tree("guide-kubernetes"))
+    pod = pods.Pod("lab", f"{user.name}-0")
+    page = guides.Guide(lab, "kubernetes", user,
+                        [("kubernetes:", "labkube:")])
+    with cri.sandbox(pod) as sandbox, cri.container(pod, sandbox, "app"), \
+            page.prepared():
+        yield page
+
+
+PAGES = {"docker": docker, "podman": podman,
+         "containerd": containerd, "kubernetes": kubernetes,
+         "lxc": guides_system.for_lxc,
          "lxd": guides_system.for_lxd, "incus": guides_system.for_incus,
          "nspawn": guides_system.for_nspawn}
 
