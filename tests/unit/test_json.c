@@ -264,6 +264,25 @@ static void a_path_with_too_long_a_name_finds_nothing(void **state)
 	assert_int_equal(ctsh_json_bool(doc, path, &flag, &err), -1);
 }
 
+static void an_entry_may_have_dots_in_its_name(void **state)
+{
+	ctsh_autojson json_t *doc = parse(
+		"{\"notes\": {\"io.k8s.name\": \"alice\", \"io\": {\"k8s\": "
+		"{\"name\": \"bob\"}}, \"n\": 7}, \"a.b\": \"top\"}");
+
+	(void)state;
+	assert_string_equal(ctsh_json_entry(doc, "notes", "io.k8s.name"),
+	                    "alice");
+	assert_string_equal(ctsh_json_entry(doc, "", "a.b"), "top");
+	assert_null(ctsh_json_entry(doc, "notes", "io.k8s"));
+	assert_null(ctsh_json_entry(doc, "notes", "io"));
+	assert_null(ctsh_json_entry(doc, "notes", "n"));
+	assert_null(ctsh_json_entry(doc, "notes", ""));
+	assert_null(ctsh_json_entry(doc, "none", "a"));
+	assert_null(ctsh_json_entry(doc, "a.b", "a"));
+	assert_null(ctsh_json_entry(NULL, "", "a.b"));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -277,6 +296,7 @@ int main(void)
 		cmocka_unit_test(numbers_must_be_integers_in_range),
 		cmocka_unit_test(a_wrong_type_is_named_in_the_reason),
 		cmocka_unit_test(a_path_with_too_long_a_name_finds_nothing),
+		cmocka_unit_test(an_entry_may_have_dots_in_its_name),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

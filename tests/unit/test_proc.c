@@ -710,6 +710,31 @@ static pid_t start_child(int *proc)
 	return child;
 }
 
+static void a_process_is_no_older_than_its_start(void **state)
+{
+	struct timespec now, past, far;
+	uint64_t ticks = 0;
+	struct ctsh_error err;
+	int proc;
+	pid_t child = start_child(&proc);
+
+	(void)state;
+	assert_int_equal(clock_gettime(CLOCK_REALTIME, &now), 0);
+	past = far = now;
+	past.tv_sec -= 2;
+	far.tv_sec += 3600;
+	assert_int_equal(ctsh_proc_read_start(proc, &ticks, &err), 0);
+	assert_true(ctsh_proc_started_by(ticks, &now));
+	assert_true(ctsh_proc_started_by(ticks, &far));
+	assert_false(ctsh_proc_started_by(ticks, &past));
+	/* In the future, and where the sum would not fit. */
+	assert_false(ctsh_proc_started_by(ticks + 100000, &far));
+	assert_false(ctsh_proc_started_by(UINT64_MAX, &far));
+	assert_int_equal(kill(child, SIGKILL), 0);
+	assert_int_equal(waitpid(child, NULL, 0), child);
+	assert_int_equal(close(proc), 0);
+}
+
 static void read_is_not_fooled_by_a_real_hostile_name(void **state)
 {
 	struct ctsh_proc_status status;
@@ -874,6 +899,7 @@ int main(void)
 		cmocka_unit_test(of_says_gone_if_there_is_no_such_process),
 		cmocka_unit_test(read_reads_our_own_process),
 		cmocka_unit_test(read_ns_takes_plain_names_only),
+		cmocka_unit_test(a_process_is_no_older_than_its_start),
 		cmocka_unit_test(read_is_not_fooled_by_a_real_hostile_name),
 		cmocka_unit_test(read_says_gone_of_a_process_that_ended),
 		cmocka_unit_test(read_says_system_of_what_is_malformed),
