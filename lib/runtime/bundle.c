@@ -72,30 +72,34 @@ static int being_made(struct ctsh_error *err)
 }
 
 int ctsh_bundle_open(int above, const char *id, const char *sub,
-                     const char *word, struct ctsh_bundle *bundle,
-                     struct ctsh_error *err)
+                     struct ctsh_bundle *bundle, struct ctsh_error *err)
 {
 	ctsh_autobundle struct ctsh_bundle found = CTSH_BUNDLE_INIT;
-	ctsh_autofree char *text = NULL;
-	size_t length = 0;
 
 	found.dir = open_dir(above, id, sub, err);
 	if (found.dir < 0)
-		return -1;
-	text = ctsh_record_text(found.dir, "config.json", CTSH_RECORD_MAX,
-	                        &length, err);
-	if (!text)
-		return being_made(err);
-	if (word && !memmem(text, length, word, strlen(word)))
-		return ctsh_fail(err, CTSH_E_ABSENT, 0, "another container");
-	found.config = ctsh_json_parse(text, length, err);
-	if (!found.config)
 		return -1;
 	if (!ctsh_text_copy(found.id, sizeof(found.id), id))
 		return ctsh_fail(err, CTSH_E_UNSAFE, ENAMETOOLONG, "%s", id);
 	*bundle = found;
 	found = (struct ctsh_bundle)CTSH_BUNDLE_INIT;
 	return 0;
+}
+
+int ctsh_bundle_read(struct ctsh_bundle *bundle, const char *word,
+                     struct ctsh_error *err)
+{
+	ctsh_autofree char *text = NULL;
+	size_t length = 0;
+
+	text = ctsh_record_text(bundle->dir, "config.json", CTSH_RECORD_MAX,
+	                        &length, err);
+	if (!text)
+		return being_made(err);
+	if (word && !memmem(text, length, word, strlen(word)))
+		return ctsh_fail(err, CTSH_E_ABSENT, 0, "another container");
+	bundle->config = ctsh_json_parse(text, length, err);
+	return bundle->config ? 0 : -1;
 }
 
 int ctsh_bundle_tasks(const char *root, const char *ns, struct ctsh_error *err)
@@ -136,7 +140,7 @@ static int find_cgroup(const struct ctsh_bundle *bundle,
 	return 0;
 }
 
-static int describe(const struct ctsh_bundle *bundle, const char *pidfile,
+static int find_pid(const struct ctsh_bundle *bundle, const char *pidfile,
                     struct ctsh_target *target, struct ctsh_error *err)
 {
 	if (!ctsh_text_copy(target->id, sizeof(target->id), bundle->id))
@@ -144,10 +148,7 @@ static int describe(const struct ctsh_bundle *bundle, const char *pidfile,
 	if (ctsh_record_pid(bundle->dir, pidfile, &target->pid,
 	                    &target->not_after, err))
 		return being_made(err);
-	if (ctsh_json_has_object(bundle->config, "linux.seccomp",
-	                         &target->names_seccomp, err))
-		return -1;
-	return find_cgroup(bundle, target, err);
+	return 0;
 }
 
 /* That the process is not one that took over the number later on. */
@@ -171,12 +172,24 @@ static int check_age(const struct ctsh_target *target, struct ctsh_error *err)
 	return 0;
 }
 
+/* What there is without a record of runc's or crun's. */
+static int describe(const struct ctsh_bundle *bundle,
+                    struct ctsh_target *target, struct ctsh_error *err)
+{
+	if (ctsh_json_has_object(bundle->config, "linux.seccomp",
+	                         &target->names_seccomp, err) ||
+	    find_cgroup(bundle, target, err))
+		return -1;
+	return check_age(target, err);
+}
+
 int ctsh_bundle_init(const struct ctsh_bundle *bundle, const char *pidfile,
                      struct ctsh_target *target, struct ctsh_error *err)
 {
 	struct ctsh_target found = {0};
 
-	if (describe(bundle, pidfile, &found, err) || check_age(&found, err))
+	if (find_pid(bundle, pidfile, &found, err) ||
+	    describe(bundle, &found, err))
 		return -1;
 	*target = found;
 	return 0;
@@ -268,25 +281,30 @@ static int take_record(const struct ctsh_runtime *keeper, const char *records,
 		                 (int)record.pid);
 	target->start_ticks = record.start_ticks;
 	target->not_after = (struct timespec){0};
-	target->names_seccomp |= record.names_seccomp;
+	target->names_seccomp = record.names_seccomp;
 	return 0;
 }
 
-int ctsh_bundle_task(const struct ctsh_bundle *bundle, const char *ns,
+int ctsh_bundle_task(struct ctsh_bundle *bundle, const char *ns,
                      struct ctsh_target *target, struct ctsh_error *err)
 {
 	struct ctsh_target found = {0};
 	const struct ctsh_runtime *keeper;
 	char records[PATH_MAX];
+	int result;
 
 	if (check_shim(bundle, err) ||
-	    describe(bundle, "init.pid", &found, err) ||
+	    find_pid(bundle, "init.pid", &found, err) ||
 	    find_records(bundle, ns, records, sizeof(records), err))
 		return -1;
 	keeper = find_keeper(records, found.id);
-	if (keeper ? take_record(keeper, records, &found, err)
-	           : check_age(&found, err))
-		return -1;
-	*target = found;
-	return 0;
+	if (keeper)
+		result = take_record(keeper, records, &found, err);
+	else if (!bundle->config && ctsh_bundle_read(bundle, NULL, err))
+		result = -1;
+	else
+		result = describe(bundle, &found, err);
+	if (result == 0)
+		*target = found;
+	return result;
 }

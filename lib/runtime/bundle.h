@@ -18,7 +18,7 @@
 
 struct ctsh_bundle {
 	int dir;              /* O_PATH                                    */
-	json_t *config;       /* its config.json                           */
+	json_t *config;       /* its config.json, once that was read       */
 	char id[CTSH_ID_MAX]; /* the name of its directory                 */
 };
 
@@ -34,27 +34,33 @@ void ctsh_bundle_close(struct ctsh_bundle *bundle);
 
 /*
  * Opens the directory `id` below `above`, itself opened with
- * ctsh_open_trusted_dir(), and the directory `sub` in it unless that is NULL,
- * and reads config.json.  With `word`, only if that stands in its text: most
- * configurations of a node are somebody else's, and parsing one takes fifty
- * times as long as looking through it.
- *
- * 0 and a bundle to be closed; or -1 with E_ABSENT if there is none, or not
- * that word, with err->coming if it is being made; E_UNSAFE if anything of it
- * is not root's alone, E_ENGINE if it makes no sense.
+ * ctsh_open_trusted_dir(), and the directory `sub` in it unless that is NULL.
+ * 0 and a bundle to be closed; or -1 with E_ABSENT if there is none, E_UNSAFE
+ * if it is not root's alone.
  */
 CTSH_MUST_CHECK int ctsh_bundle_open(int above, const char *id, const char *sub,
-                                     const char *word,
                                      struct ctsh_bundle *bundle,
                                      struct ctsh_error *err);
+
+/*
+ * Reads its config.json.  With `word`, only if that stands in its text: most
+ * configurations of a node are somebody else's, and parsing one takes a
+ * hundred times as long as looking through it.
+ *
+ * 0; or -1 with E_ABSENT if there is none, or not that word, with err->coming
+ * if it is being made; E_UNSAFE if it is not root's alone, E_ENGINE if it makes
+ * no sense.
+ */
+CTSH_MUST_CHECK int ctsh_bundle_read(struct ctsh_bundle *bundle,
+                                     const char *word, struct ctsh_error *err);
 
 /* Whether it is called `id`: no slash, no leading dot. */
 bool ctsh_bundle_is_id(const char *id);
 
 /*
- * What the bundle says of its init, in `pidfile`, with that file's age and the
- * cgroup's name as proofs.  0 and all of `*target` but `name` and `engine`; or
- * -1 with E_ABSENT if it has ended, and as above.
+ * What the bundle, which was read, says of its init, in `pidfile`, with that
+ * file's age and the cgroup's name as proofs.  0 and all of `*target` but
+ * `name` and `engine`; or -1 with E_ABSENT if it has ended, and as above.
  */
 CTSH_MUST_CHECK int ctsh_bundle_init(const struct ctsh_bundle *bundle,
                                      const char *pidfile,
@@ -62,13 +68,13 @@ CTSH_MUST_CHECK int ctsh_bundle_init(const struct ctsh_bundle *bundle,
                                      struct ctsh_error *err);
 
 /*
- * The same of a task of containerd's in the namespace `ns`: what runc or crun
- * recorded below containerd's hands counts too.  E_UNSAFE also if two records
- * name two processes, or if its shim is not one that runs containers as
- * processes of this kernel.
+ * The same of a task of containerd's in the namespace `ns`.  If runc or crun
+ * recorded its start, that is the proof; else it is read, if it was not yet.
+ * E_UNSAFE also if two records name two processes, or if its shim is not one
+ * that runs containers as processes of this kernel.
  */
-CTSH_MUST_CHECK int ctsh_bundle_task(const struct ctsh_bundle *bundle,
-                                     const char *ns, struct ctsh_target *target,
+CTSH_MUST_CHECK int ctsh_bundle_task(struct ctsh_bundle *bundle, const char *ns,
+                                     struct ctsh_target *target,
                                      struct ctsh_error *err);
 
 /*

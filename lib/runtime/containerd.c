@@ -46,8 +46,7 @@ static int find(const struct ctsh_where *where, const char *name,
 		return ctsh_fail(err, CTSH_E_UNSAFE, 0,
 		                 "not a namespace and a container name");
 	tasks = ctsh_bundle_tasks(where->root, task.ns, err);
-	if (tasks < 0 ||
-	    ctsh_bundle_open(tasks, task.id, NULL, NULL, &bundle, err) ||
+	if (tasks < 0 || ctsh_bundle_open(tasks, task.id, NULL, &bundle, err) ||
 	    ctsh_bundle_task(&bundle, task.ns, &found, err))
 		return -1;
 	if (!ctsh_text_copy(found.name, sizeof(found.name), name))

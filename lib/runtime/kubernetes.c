@@ -142,8 +142,8 @@ static int consider(struct search *s, const char *id, struct ctsh_error *err)
 	struct ctsh_target target;
 	struct ctsh_pod_claim claim;
 
-	if (ctsh_bundle_open(s->above, id, s->engine->sub, s->wanted->word,
-	                     &bundle, err))
+	if (ctsh_bundle_open(s->above, id, s->engine->sub, &bundle, err) ||
+	    ctsh_bundle_read(&bundle, s->wanted->word, err))
 		return err->code == CTSH_E_ABSENT ? 0 : pass_over(s, err);
 	claim = ctsh_pod_claim(s->engine, &bundle);
 	if (!is_of_pod(s->wanted, &claim))

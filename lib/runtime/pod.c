@@ -66,7 +66,8 @@ static int confirm_cri(int above, const struct ctsh_bundle *bundle,
 	ctsh_autobundle struct ctsh_bundle sandbox = CTSH_BUNDLE_INIT;
 
 	(void)bundle;
-	if (ctsh_bundle_open(above, claim->sandbox, NULL, NULL, &sandbox, err))
+	if (ctsh_bundle_open(above, claim->sandbox, NULL, &sandbox, err) ||
+	    ctsh_bundle_read(&sandbox, NULL, err))
 		return -1;
 	if (!is(&sandbox, "io.kubernetes.cri.container-type", "sandbox") ||
 	    !is(&sandbox, "io.kubernetes.cri.sandbox-id", claim->sandbox) ||
@@ -123,14 +124,14 @@ static int open_crio(const char *root, struct ctsh_error *err)
 	return dir;
 }
 
-static int init_cri(const struct ctsh_bundle *bundle,
-                    struct ctsh_target *target, struct ctsh_error *err)
+static int init_cri(struct ctsh_bundle *bundle, struct ctsh_target *target,
+                    struct ctsh_error *err)
 {
 	return ctsh_bundle_task(bundle, NAMESPACE, target, err);
 }
 
-static int init_crio(const struct ctsh_bundle *bundle,
-                     struct ctsh_target *target, struct ctsh_error *err)
+static int init_crio(struct ctsh_bundle *bundle, struct ctsh_target *target,
+                     struct ctsh_error *err)
 {
 	return ctsh_bundle_init(bundle, "pidfile", target, err);
 }

@@ -41,9 +41,9 @@ struct ctsh_pod_engine {
 	               const struct ctsh_pod_claim *claim,
 	               struct ctsh_error *err);
 
-	/* As ctsh_bundle_init(). */
-	int (*init)(const struct ctsh_bundle *bundle,
-	            struct ctsh_target *target, struct ctsh_error *err);
+	/* As ctsh_bundle_init(), of a bundle that was read. */
+	int (*init)(struct ctsh_bundle *bundle, struct ctsh_target *target,
+	            struct ctsh_error *err);
 };
 
 #define CTSH_POD_ENGINES 2

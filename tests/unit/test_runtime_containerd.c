@@ -101,7 +101,8 @@ static void the_start_that_runc_recorded_proves(void **state)
 	                 CTSH_OK);
 	assert_true(target.start_ticks == w.ticks);
 	assert_int_equal(target.not_after.tv_sec, 0);
-	assert_string_equal(target.cgroup_id, "box");
+	assert_string_equal(target.cgroup_id, "");
+	assert_false(target.names_seccomp);
 	put_record(&w, w.pid, w.ticks - 1);
 	assert_int_equal(code_of(&w), CTSH_E_ABSENT);
 	bundle_end(&w);
