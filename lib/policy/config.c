@@ -184,11 +184,19 @@ static int check_shapes(struct file *file, struct ctsh_error *err)
 
 static int parse(struct file *file, struct ctsh_error *err)
 {
-	if (!file->cfg)
+	int done = CFG_PARSE_ERROR;
+
+	if (file->cfg && errno != ENOMEM) {
+		(void)cfg_set_error_function(file->cfg, capture);
+		errno = 0;
+		done = cfg_parse_buf(file->cfg, file->text);
+	}
+	/* To free what it had no memory for, libconfuse would follow it. */
+	if (!file->cfg || errno == ENOMEM) {
+		file->cfg = NULL;
 		return ctsh_fail(err, CTSH_E_SYSTEM, ENOMEM, "%s", file->path);
-	(void)cfg_set_error_function(file->cfg, capture);
-	if (cfg_parse_buf(file->cfg, file->text) == CFG_SUCCESS &&
-	    !file->sink.used) {
+	}
+	if (done == CFG_SUCCESS && !file->sink.used) {
 		if (cfg_getbool(file->cfg, SENTINEL_KEY))
 			return 0;
 		return ctsh_fail(err, CTSH_E_CONFIG, 0,
@@ -297,6 +305,7 @@ static int read_file(struct file *file, bool trusted, bool users,
 	    check_shapes(file, err) < 0)
 		return -1;
 	memcpy(file->text + length, SENTINEL, sizeof(SENTINEL));
+	errno = 0; /* parse() looks at it */
 	file->cfg = users ? init_users(file) : init_main(file);
 	if (parse(file, err) < 0)
 		return -1;
