@@ -4,6 +4,8 @@
 import contextlib
 import os
 import re
+import shutil
+import time
 
 from . import logreader, machine, process
 
@@ -19,6 +21,8 @@ session  required pam_permit.so
 SERVICES = ("sshd", "su", "su-l", "runuser", "runuser-l", "login", "sudo",
             "sudo-i", "cron", "ctsh-test")
 
+CRON_PID = "/run/crond.pid"
+
 
 class Services:
     """`prefix` runs a command where all services have the line."""
@@ -29,10 +33,11 @@ class Services:
         self.prefix = None
         os.mkdir(directory)
 
-    def line(self, *arguments, module=None):
-        """From now on.  Whole or not at all, since services may be reading."""
-        text = SERVICE.format(line="session required " + " ".join(
-            (module or self.lab.ctsh.pam, *arguments)))
+    def line(self, *arguments, module=None, before=()):
+        """From now on.  Whole or not at all, since services may be reading.
+        Other lines can stand before it."""
+        text = SERVICE.format(line="\n".join((*before, "session required "
+            + " ".join((module or self.lab.ctsh.pam, *arguments)))))
         for name in SERVICES:
             path = f"{self.directory}/{name}"
             with open(f"{path}.new", "w") as file:
@@ -59,12 +64,56 @@ class Services:
         return self.run("pamtester", "ctsh-test", user.name, *operations,
                         **more)
 
+    def jobs(self, users, command, timeout=75):
+        """What that command line printed as a job of each user's, by a cron of
+        our own, once the first of them has run it.  It waits for the next
+        minute."""
+        spool = f"{self.lab.base}/spool"
+        os.makedirs(f"{spool}/crontabs", mode=0o1730)
+        places = [f"{spool}/out.{user.name}" for user in users]
+        for user, place in zip(users, places):
+            tab = f"{spool}/crontabs/{user.name}"
+            with open(tab, "w") as file:
+                file.write(f"* * * * * {command} >{place} 2>&1\n")
+            os.chmod(tab, 0o600)
+            os.chown(tab, user.uid, -1)
+            with open(place, "w"):
+                os.chown(place, user.uid, -1)
+        # The machine's own cron holds a lock on its file.
+        open(f"{spool}/pid", "w").close()
+        made = not os.path.exists(CRON_PID)
+        start = (f"mount --bind {spool} /var/spool/cron && : >>{CRON_PID} && "
+                 f"mount --bind {spool}/pid {CRON_PID} && "
+                 "mount -t tmpfs none /etc/cron.d && exec cron -f -L 0")
+        try:
+            with process.daemon([*self.prefix, "unshare", "--mount", "sh",
+                                 "-c", start], f"{self.lab.base}/cron.log"):
+                process.wait_for(lambda: process.read(places[0]), timeout,
+                                 "a job")
+                # All jobs of a minute are begun at once.
+                time.sleep(2)
+        finally:
+            if made:
+                os.unlink(CRON_PID)
+        return [process.read(place) for place in places]
+
+
+@contextlib.contextmanager
+def removed(directory):
+    """At the end: the next one has the same name."""
+    try:
+        yield
+    finally:
+        shutil.rmtree(directory)
+
 
 @contextlib.contextmanager
 def services(lab):
-    made = Services(lab, f"{lab.base}/pam.d")
+    directory = f"{lab.base}/pam.d"
+    made = Services(lab, directory)
     made.line("join=net", "users=nobody")
-    with machine.view(["mount", "--bind", made.directory, "/etc/pam.d"],
-                      inside=lab.log_prefix) as prefix:
+    with removed(directory), machine.view(
+            ["mount", "--bind", directory, "/etc/pam.d"],
+            inside=lab.log_prefix) as prefix:
         made.prefix = prefix
         yield made
