@@ -126,17 +126,31 @@ static enum verdict open_session(struct opening *o, int argc, const char **argv,
 	return verdict;
 }
 
-static void report_refused(const struct opening *o, int flags,
-                           const struct ctsh_error *err)
+/* sudo(8) takes PAM_SESSION_ERR, and that alone, for a session that may as well
+ * be missing, and runs the command. */
+static int refusal_for(const pam_handle_t *pamh)
+{
+	static const char sudo[] = "sudo";
+	const void *service = NULL;
+
+	if (pam_get_item(pamh, PAM_SERVICE, &service) == PAM_SUCCESS &&
+	    service && strncmp(service, sudo, sizeof(sudo) - 1) == 0)
+		return PAM_PERM_DENIED;
+	return PAM_SESSION_ERR;
+}
+
+static int refuse(pam_handle_t *pamh, const char *ref, int flags,
+                  const struct ctsh_error *err)
 {
 	char line[CTSH_LINE_REFUSED], sentence[CTSH_LINE_SENTENCE];
 
-	ctsh_line_refused(line, sizeof(line), user_of(o->pamh), err);
-	pam_syslog(o->pamh, LOG_NOTICE, "%s ref=%s", line, o->visit.ref);
-	if ((unsigned)flags & PAM_SILENT)
-		return;
-	ctsh_line_sentence(sentence, sizeof(sentence), o->visit.ref, err);
-	(void)pam_error(o->pamh, "%s", sentence);
+	ctsh_line_refused(line, sizeof(line), user_of(pamh), err);
+	pam_syslog(pamh, LOG_NOTICE, "%s ref=%s", line, ref);
+	if (!((unsigned)flags & PAM_SILENT)) {
+		ctsh_line_sentence(sentence, sizeof(sentence), ref, err);
+		(void)pam_error(pamh, "%s", sentence);
+	}
+	return refusal_for(pamh);
 }
 
 static void report_joined(const struct opening *o)
@@ -206,8 +220,7 @@ static int conclude(struct opening *o, enum verdict verdict, int flags,
 			pam_syslog(o->pamh, LOG_DEBUG, "not concerned");
 		return PAM_IGNORE;
 	}
-	report_refused(o, flags, err);
-	return PAM_SESSION_ERR;
+	return refuse(o->pamh, o->visit.ref, flags, err);
 }
 
 /* How the service learns of the end of its children. */
@@ -283,6 +296,16 @@ static bool is_of(const pam_handle_t *pamh, const struct visit *visit)
 	return strcmp(user, visit->user) == 0;
 }
 
+static int refuse_without_memory(pam_handle_t *pamh, int flags)
+{
+	char ref[CTSH_LINE_REF];
+	struct ctsh_error err;
+
+	ctsh_line_reference(ref);
+	(void)ctsh_fail(&err, CTSH_E_SYSTEM, ENOMEM, "a session");
+	return refuse(pamh, ref, flags, &err);
+}
+
 VISIBLE int pam_sm_open_session(pam_handle_t *pamh, int flags, int argc,
                                 const char **argv)
 {
@@ -294,12 +317,10 @@ VISIBLE int pam_sm_open_session(pam_handle_t *pamh, int flags, int argc,
 	if (visit && is_of(pamh, visit))
 		return PAM_SUCCESS;
 	if (visit && leave(pamh, visit) != PAM_SUCCESS)
-		return PAM_SESSION_ERR;
+		return refusal_for(pamh);
 	o = calloc(1, sizeof(*o));
-	if (!o) {
-		pam_syslog(pamh, LOG_ERR, "out of memory");
-		return PAM_SESSION_ERR;
-	}
+	if (!o)
+		return refuse_without_memory(pamh, flags);
 	o->pamh = pamh;
 	return open_with(o, flags, argc, argv);
 }

@@ -5,7 +5,6 @@ import os
 import re
 import socket
 import subprocess
-import time
 
 import pytest
 
@@ -14,7 +13,6 @@ from lab.tunnels import inside, listener, talk, tunnel
 
 from conftest import SENTENCES
 
-CRON_PID = "/run/crond.pid"
 SESSION_ERR = "Cannot make/remove an entry for the specified session"
 
 
@@ -289,70 +287,6 @@ def test_in_each_service(lab, services, here, keeper, crun_box, way):
     here("join=net", f"users={keeper.name}")
     result = services.run(*WAYS[way](keeper.name))
     assert (result.out, result.err) == (network(crun_box.init) + "\n", "")
-
-
-@pytest.mark.parametrize("way", [way for way in WAYS if "sudo" not in way])
-def test_no_service_goes_on_when_refused(lab, services, here, way):
-    plain = lab.users["plain"]
-    here("join=net", f"users={plain.name}")
-    result = services.run(*WAYS[way](plain.name))
-    assert result.out == ""
-    assert result.status == 1
-
-
-@pytest.mark.parametrize("way", ["sudo", "sudo -i"])
-def test_sudo_does_not_care(lab, services, here, way):
-    """The manual names it as one in which the line is of no use."""
-    plain = lab.users["plain"]
-    here("join=net", f"users={plain.name}")
-    result = services.run(*WAYS[way](plain.name))
-    assert result.out == network() + "\n"
-
-
-@pytest.fixture
-def jobs(lab, services):
-    """Runs a command line for each user by a cron of the test's own; what each
-    left.  It waits for the next minute."""
-    def run(*users_of_jobs):
-        spool = f"{lab.base}/spool"
-        os.makedirs(f"{spool}/crontabs", mode=0o1730)
-        for user in users_of_jobs:
-            tab = f"{spool}/crontabs/{user.name}"
-            with open(tab, "w") as file:
-                file.write(f"* * * * * {COMMAND} >{user.home}/cron.out 2>&1\n")
-            os.chmod(tab, 0o600)
-            os.chown(tab, user.uid, -1)
-        # The machine's own cron holds a lock on its file.
-        open(f"{spool}/pid", "w").close()
-        made = not os.path.exists(CRON_PID)
-        start = (f"mount --bind {spool} /var/spool/cron && : >>{CRON_PID} && "
-                 f"mount --bind {spool}/pid {CRON_PID} && "
-                 "mount -t tmpfs none /etc/cron.d && exec cron -f -L 0")
-        first = f"{users_of_jobs[0].home}/cron.out"
-        with process.daemon([*services.prefix, "unshare", "--mount", "sh",
-                             "-c", start], f"{lab.base}/cron.log"):
-            process.wait_for(lambda: os.path.exists(first)
-                             and process.read(first), 75, "a job")
-            # All jobs of a minute are begun at once.
-            time.sleep(2)
-        if made:
-            os.unlink(CRON_PID)
-        return [process.read(f"{user.home}/cron.out")
-                if os.path.exists(f"{user.home}/cron.out") else ""
-                for user in users_of_jobs]
-    return run
-
-
-@pytest.mark.limit(200)
-def test_cron(lab, services, here, keeper, crun_box, jobs):
-    """One user has a rule, the other one has none."""
-    other = lab.users["evil"]
-    here("join=net", f"users={keeper.name},{other.name}")
-    mark = len(lab.log.lines)
-    ran = jobs(keeper, other)
-    assert ran == [network(crun_box.init) + "\n", ""]
-    assert ["E_DENIED"] == [line["code"] for line in services.said(mark)
-                            if line["event"] == "refused"]
 
 
 def login(services, name):

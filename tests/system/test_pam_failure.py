@@ -1,0 +1,267 @@
+# SPDX-License-Identifier: MIT
+"""Whatever goes wrong, in each login service: no session, and a sentence where
+the service shows one."""
+
+import contextlib
+import os
+import re
+
+import pytest
+
+from lab import machine, pam, process, rootfs, sshd, terminal, users
+
+from conftest import SENTENCES
+
+# What goes wrong, and how it is called.
+CAUSES = {
+    "absent": "E_ABSENT",
+    "stopped": "E_ABSENT",
+    "died": "E_ABSENT",
+    "paused": "E_PAUSED",
+    "engine": "E_ENGINE",
+    "nonsense": "E_ENGINE",
+    "bad": "E_CONFIG",
+}
+
+# And "memory": how far a session comes without any is the service's.
+PEOPLE = ("well", "memory", *CAUSES)
+
+# Once that is set, a process of the user's session gets none.
+LIMITS = "{user} hard as 1\n{user} soft as 1\n"
+
+COMMAND = "readlink /proc/self/ns/net"
+
+CONF = """
+engine nowhere {{ type = "docker"  socket = "{run}/nowhere" }}
+engine nonsense {{ type = "docker"  socket = "{fake}" }}
+"""
+
+
+@contextlib.contextmanager
+def stopped(lab):
+    with lab.crun.container("halted", lab.boxes["crun"].container.root) as it:
+        lab.crun.call("kill", "halted", "KILL", check=True)
+        process.wait_for(
+            lambda: lab.crun.info("halted")["status"] == "stopped",
+            what="its end")
+        yield it.spec
+
+
+@contextlib.contextmanager
+def paused(lab):
+    with lab.crun.container("frozen", lab.boxes["crun"].container.root) as it:
+        with lab.crun.paused("frozen"):
+            yield it.spec
+
+
+def pidfile_of_nobody(lab):
+    path = f"{lab.run}/died.pid"
+    done = process.run(["sh", "-c", "echo $$"], check=True)
+    with open(path, "w") as file:
+        file.write(done.out)
+    return f"pidfile:{path}"
+
+
+def rules(lab, stack):
+    """A user's own file for each cause."""
+    container = 'container = "{}"\n'.format
+    return {
+        "well": container(lab.boxes["crun"].container.spec),
+        "absent": container("labcrun:nosuch"),
+        "stopped": container(stack.enter_context(stopped(lab))),
+        "died": container(pidfile_of_nobody(lab)),
+        "paused": container(stack.enter_context(paused(lab))),
+        "engine": container("nowhere:box"),
+        "nonsense": container("nonsense:box"),
+        "bad": "container = \n",
+        "memory": container(lab.boxes["crun"].container.spec),
+    }
+
+
+@pytest.fixture(scope="module")
+def people(lab):
+    """One user for each cause, all with a shell of the host's; nobody else can
+    tell from what a test sees whether that ran."""
+    gid = lab.users["plain"].gid
+    ids = users.free_ids(len(PEOPLE))
+    with contextlib.ExitStack() as stack:
+        fake = stack.enter_context(lab.fake_engine("nonsense"))
+        made = {}
+        stack.enter_context(lab.config.extended(
+            CONF.format(run=lab.run, fake=fake)))
+        for cause, keys in rules(lab, stack).items():
+            made[cause] = stack.enter_context(users.user(
+                f"{lab.tag}{cause}", ids.pop(), gid,
+                f"{lab.base}/home/of-{cause}", "/bin/sh"))
+            stack.enter_context(lab.config.own(made[cause], keys))
+        lab.log.users |= {user.name for user in made.values()}
+        yield made
+
+
+# Each with what it takes to concern these users, and no more: "all" will want
+# identities inside.
+JOINS = ("net",)
+
+
+@pytest.fixture(scope="module", params=JOINS)
+def line(request, people):
+    return (f"join={request.param}",
+            "users=" + ",".join(user.name for user in people.values()))
+
+
+@pytest.fixture(scope="module")
+def services(lab, people, line):
+    """All have the line, and before it what takes the memory of one user."""
+    conf = f"{lab.base}/limits.conf"
+    with open(conf, "w") as file:
+        file.write(LIMITS.format(user=people["memory"].name))
+    with pam.services(lab) as made:
+        made.line(*line,
+                  before=[f"session required pam_limits.so conf={conf}"])
+        yield made
+
+
+@pytest.fixture(scope="module")
+def server(lab, people, services):
+    names = [user.name for user in people.values()]
+    with sshd.sshd(f"{lab.base}/ssh-failure", names, services.prefix,
+                   pam=True) as made:
+        yield made
+
+
+def argv(*words):
+    """Runs the command, and shows what is said to the user."""
+    def run(services, _server, user):
+        result = services.run(*[word.format(name=user.name)
+                                for word in words])
+        return result.status, result.out, result.out + result.err
+    return run
+
+
+def by_ssh(services, server, user):
+    result = process.run(server.argv(user.name, COMMAND))
+    # sshd may show it in either.
+    shown = [line for line in result.out.splitlines() if "net:" in line]
+    return result.status, "\n".join(shown), result.out + result.err
+
+
+def by_login(services, _server, user):
+    with terminal.Terminal([*services.prefix, "login", "-f", user.name],
+                           env={"PATH": os.environ["PATH"],
+                                "TERM": "dumb"}) as screen:
+        which = screen.child.expect([terminal.PROMPT,
+                                     terminal.pexpect.EOF])
+        if which == 0:
+            return 0, screen.ask(COMMAND), ""
+        shown = screen.child.before
+        return screen.end(), "", shown
+
+
+SU = ("{name}", "-s", "/bin/sh", "-c", COMMAND)
+
+WAYS = {
+    "sshd": by_ssh,
+    "login": by_login,
+    "su": argv("su", *SU),
+    "su -": argv("su", "-", *SU),
+    "runuser -l": argv("runuser", "-l", *SU),
+    "runuser -u": argv("runuser", "-u", "{name}", "--", *COMMAND.split()),
+    "sudo": argv("sudo", "-n", "-u", "{name}", *COMMAND.split()),
+    "sudo -i": argv("sudo", "-n", "-i", "-u", "{name}", *COMMAND.split()),
+    "pamtester": argv("pamtester", "ctsh-test", "{name}", "open_session"),
+}
+
+
+# To a command that is no shell it says nothing at all.
+SILENT = ("sudo",)
+
+
+def logged(services, mark):
+    return process.wait_for(
+        lambda: [(line["event"], line.get("code"), line.get("user"))
+                 for line in services.said(mark)], what="a line")
+
+
+def of_box(crun_box):
+    return os.readlink(f"/proc/{crun_box.init}/ns/net")
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("cause", CAUSES)
+def test_no_session(lab, people, services, server, way, cause):
+    user, mark = people[cause], len(lab.log.lines)
+    status, ran, shown = WAYS[way](services, server, user)
+    assert ran == "" and status != 0, (status, ran, shown)
+    assert logged(services, mark) == [("refused", CAUSES[cause], user.name)]
+    if way in SILENT:
+        return
+    sentence = re.escape(SENTENCES[CAUSES[cause]])
+    assert re.search(rf"ctsh: {sentence} \[{CAUSES[cause]} [0-9a-f]{{8}}\]",
+                     shown), shown
+
+
+@pytest.mark.parametrize("way", [way for way in WAYS if way != "pamtester"])
+def test_and_a_session_where_all_is_well(people, services, server, crun_box,
+                                         way):
+    """Or the others would prove nothing."""
+    status, ran, shown = WAYS[way](services, server, people["well"])
+    assert (status, ran.strip()) == (0, of_box(crun_box)), shown
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_without_memory_nobody_is_on_the_host(people, services, server,
+                                              crun_box, way):
+    """A service with room in its heap may come to its end."""
+    _, ran, shown = WAYS[way](services, server, people["memory"])
+    assert ran.strip() in ("", of_box(crun_box)), shown
+
+
+@pytest.mark.limit(200)
+def test_no_job(lab, people, services, crun_box):
+    """Of cron's; nobody is there to be told."""
+    mark = len(lab.log.lines)
+    ran = services.jobs(list(people.values()), COMMAND)
+    assert dict(zip(people, ran)) == {
+        cause: of_box(crun_box) + "\n" if cause == "well" else ""
+        for cause in people}
+    refused = {line["user"]: line["code"] for line in services.said(mark)
+               if line["event"] == "refused"}
+    refused.pop(people["memory"].name, None)
+    assert refused == {people[cause].name: code
+                       for cause, code in CAUSES.items()}
+
+
+def test_no_session_under_an_unusable_configuration(lab, people, services,
+                                                    server):
+    with lab.config.replaced("rule {"):
+        for way, run in WAYS.items():
+            status, ran, shown = run(services, server, people["well"])
+            assert (ran, status != 0) == ("", True), way
+            assert way in SILENT or re.search(
+                r"\[E_CONFIG [0-9a-f]{8}\]", shown), (way, shown)
+
+
+# -- each allocation in turn ---------------------------------------------------
+
+@pytest.fixture
+def alone(services, line):
+    """The line without another module's."""
+    services.line(*line)
+    return services
+
+
+def test_wherever_memory_ends(lab, people, alone):
+    """Of all that is asked for during a session's opening, ours and that of
+    what we use, one after the other is refused: it is opened, in the
+    container's network, or not at all, and then nothing of it is left."""
+    program = rootfs.compile_helper("pam_memory", f"{lab.base}/pam_memory",
+                                    "-Wl,--no-as-needed", "-lpam")
+    result = alone.run(program, "ctsh-test", people["well"].name, timeout=60)
+    match = re.fullmatch(r"(\d+) allocations, (\d+) refused, (\d+) ended, "
+                         r"ok\n", result.out)
+    assert match and result.status == 0, result
+    tried, refused, ended = map(int, match.groups())
+    assert tried > 50 and refused > 25, result
+    # libconfuse's scanner ends the process, so the service: for want of its
+    # buffer, the stack of those, or a longer word, in each of two files.
+    assert ended <= 12, result
