@@ -112,20 +112,35 @@ static bool is_all_root(const struct ctsh_proc_status *status)
 	return true;
 }
 
+/* `exe` is that of a process below `dir`. */
+static bool is_program(const struct search *s, int dir, const char *exe)
+{
+	struct stat st;
+
+	return !fstatat(dir, exe, &st, 0) && st.st_dev == s->program.st_dev &&
+	       st.st_ino == s->program.st_ino;
+}
+
+/* While it starts it has a child that is as it is itself. */
+static bool is_helper(const struct search *s, pid_t parent)
+{
+	char path[32];
+
+	(void)snprintf(path, sizeof(path), "%d/exe", (int)parent);
+	return is_program(s, s->root, path);
+}
+
 /* Anybody may call a process systemd-nspawn, or run the real one for nothing:
  * such are passed over, lest they stand in the way of the true one. */
 static bool is_nspawn(const struct search *s, int proc)
 {
 	struct ctsh_proc_status status;
 	struct ctsh_error ignored;
-	struct stat st;
 
-	return !fstatat(proc, "exe", &st, 0) &&
-	       st.st_dev == s->program.st_dev &&
-	       st.st_ino == s->program.st_ino &&
+	return is_program(s, proc, "exe") &&
 	       !ctsh_proc_read_status(proc, &status, &ignored) &&
 	       is_all_root(&status) && is_in(proc, "user", &s->user) &&
-	       is_in(proc, "pid", &s->pid);
+	       is_in(proc, "pid", &s->pid) && !is_helper(s, status.parent);
 }
 
 static bool has_name(const struct search *s, int proc)
