@@ -7,6 +7,7 @@ take it; any process may call itself systemd-nspawn.
 
 import contextlib
 import os
+import subprocess
 import sys
 
 import pytest
@@ -136,6 +137,58 @@ def test_nor_is_one_of_roots_if_the_program_is_another(lab, attempt, waiter):
     with impostor(lab, waiter, name):
         assert attempt(f"nspawn:{name}", "E_ABSENT") == \
             f"no systemd-nspawn runs with -M {name}"
+
+
+@contextlib.contextmanager
+def hung(name, *prefix):
+    """The very program, which hangs where its help finds no room."""
+    pipe = os.pipe()
+    os.set_blocking(pipe[1], False)
+    with contextlib.suppress(BlockingIOError):
+        while True:
+            os.write(pipe[1], bytes(4096))
+    os.set_blocking(pipe[1], True)
+    running = subprocess.Popen(
+        [*prefix, "systemd-nspawn", f"--machine={name}", "--help"],
+        stdout=pipe[1], preexec_fn=process.die_with_parent)
+
+    def there():
+        return [pid for pid in
+                (running.pid, *process.descendants(running.pid))
+                if program(pid) == "/usr/bin/systemd-nspawn"]
+    try:
+        process.wait_for(there, what="the true program")
+        yield
+    finally:
+        for pid in there():
+            process.kill_if_there(pid)
+        running.wait(10)
+        for end in pipe:
+            os.close(end)
+
+
+def program(pid):
+    with contextlib.suppress(OSError):
+        return os.readlink(f"/proc/{pid}/exe")
+
+
+@pytest.mark.parametrize("who", ["user", "userns", "pidns"])
+def test_nor_is_the_true_program_in_other_hands(lab, attempt, who):
+    prefix = {"user": as_user(lab.users["evil"]),
+              "userns": ("unshare", "--user", "--map-root-user"),
+              "pidns": ("unshare", "--pid", "--fork")}[who]
+    name = f"{lab.tag}hung"
+    with hung(name, *prefix):
+        assert attempt(f"nspawn:{name}", "E_ABSENT") == \
+            f"no systemd-nspawn runs with -M {name}"
+
+
+def test_in_roots_hands_it_is_looked_at(lab, attempt):
+    """So the one above is passed over for whose it is."""
+    name = f"{lab.tag}hung"
+    with hung(name):
+        assert "0 inits below systemd-nspawn" in \
+            attempt(f"nspawn:{name}", "E_ABSENT")
 
 
 def test_an_impostor_is_not_in_the_way_of_the_true_one(lab, guest, waiter):
