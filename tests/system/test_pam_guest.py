@@ -41,98 +41,102 @@ def witness(lab, services):
 
 NOTHING = {"open": [], "close": [], "end": []}
 
+# Who is ignored or refused sees no difference between them.
+JOINS = ("net",)
+
+
+@pytest.fixture(params=JOINS)
+def join(request):
+    return f"join={request.param}"
+
 
 # -- nothing of the caller is changed ------------------------------------------
 
 @contextlib.contextmanager
-def somebody_else(lab, user, here):
-    here("join=net", "users=nobody")
+def somebody_else(lab, user, here, join):
+    here(join, "users=nobody")
     yield user.name
 
 
 @contextlib.contextmanager
-def the_superuser(lab, user, here):
-    here("join=net", f"users={user.name},root")
+def the_superuser(lab, user, here, join):
+    here(join, f"users={user.name},root")
     yield "root"
 
 
 @contextlib.contextmanager
-def break_glass(lab, user, here):
-    here("join=net", f"users={user.name}")
+def break_glass(lab, user, here, join):
+    here(join, f"users={user.name}")
     with lab.config.break_glass(f"{user.name}\n"):
         yield user.name
 
 
 @contextlib.contextmanager
-def with_debug(lab, user, here):
-    here("join=net", "users=nobody", "debug")
+def with_debug(lab, user, here, join):
+    here(join, "users=nobody", "debug")
     yield user.name
 
 
 @pytest.mark.parametrize("who", [somebody_else, the_superuser, break_glass,
                                  with_debug], ids=lambda who: who.__name__)
 def test_who_is_ignored_finds_everything_as_it_was(lab, here, witness,
-                                                   crun_box, who):
-    with who(lab, crun_box.user, here) as name:
+                                                   crun_box, who, join):
+    with who(lab, crun_box.user, here, join) as name:
         said, changed = witness(name, "open", "close")
     # pam_permit stands before it, and IGNORE counts for nothing.
     assert (said, changed) == ([SUCCESS, SUCCESS], NOTHING)
 
 
 @contextlib.contextmanager
-def wrong_line(lab, user, here):
-    here("join=net")
+def wrong_line(lab, user, here, join):
+    here(join)
     yield user.name
 
 
 @contextlib.contextmanager
-def no_rule(lab, user, here):
+def no_rule(lab, user, here, join):
     guest = lab.users["guest"]
-    here("join=net", f"users={guest.name}")
+    here(join, f"users={guest.name}")
     yield guest.name
 
 
 @contextlib.contextmanager
-def no_container(lab, user, here):
-    here("join=net", f"users={user.name}")
+def no_container(lab, user, here, join):
+    here(join, f"users={user.name}")
     with lab.config.own(user, 'container = "labcrun:nosuch"\n'):
         yield user.name
 
 
 @contextlib.contextmanager
-def paused(lab, user, here):
-    here("join=net", f"users={user.name}")
+def paused(lab, user, here, join):
+    here(join, f"users={user.name}")
     with lab.crun.paused(lab.boxes["crun"].container.name):
         yield user.name
 
 
 @contextlib.contextmanager
-def nobody(lab, user, here):
-    here("join=net", "users=nobody")
+def nobody(lab, user, here, join):
+    here(join, "users=nobody")
     yield "no-such-user-here"
 
 
 @pytest.mark.parametrize("why", [wrong_line, no_rule, no_container, paused,
                                  nobody], ids=lambda why: why.__name__)
 def test_who_is_refused_finds_everything_as_it_was(lab, here, witness,
-                                                   crun_box, why):
-    with why(lab, crun_box.user, here) as name:
+                                                   crun_box, why, join):
+    with why(lab, crun_box.user, here, join) as name:
         said, changed = witness(name, "open")
     assert (said, changed) == ([SESSION_ERR], {"open": [], "end": []})
 
 
 JOINED = {"open": ["descriptors", "namespaces"], "close": [], "end": []}
 
-# What is different while the session is open, by what is joined.
-JOINS = {"net": JOINED}
 
-
-@pytest.mark.parametrize("join", JOINS)
 def test_a_session_changes_the_namespace_and_keeps_the_way_back(
-        lab, here, witness, box, join):
-    here(f"join={join}", f"users={box.user.name}")
+        lab, here, witness, box):
+    here("join=net", f"users={box.user.name}")
     said, changed = witness(box.user.name, "open", "close")
-    assert (said, changed) == ([SUCCESS, SUCCESS], JOINS[join])
+    assert (said, changed) == ([SUCCESS, SUCCESS], JOINED)
 
 
 def test_a_handle_that_is_ended_without_closing_keeps_no_descriptor(
