@@ -203,7 +203,9 @@ static int start(const struct ctsh_where *where, const char *name,
 		return ctsh_fail(err, CTSH_E_CONFIG, 0, "no lxc-start");
 	if (check_config(argv[3], name, err))
 		return -1;
-	return ctsh_service_run(argv, where->log, deadline_ms, err);
+	return ctsh_service_run(
+		&(struct ctsh_service){.argv = argv, .log = where->log},
+		deadline_ms, err);
 }
 
 const struct ctsh_runtime ctsh_runtime_lxc = {

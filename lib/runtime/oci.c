@@ -130,7 +130,9 @@ static int command(const struct ctsh_oci *oci, const struct ctsh_where *where,
 	}
 	while (*words)
 		argv[used++] = *words++;
-	return ctsh_service_run(argv, where->log, deadline_ms, err);
+	return ctsh_service_run(
+		&(struct ctsh_service){.argv = argv, .log = where->log},
+		deadline_ms, err);
 }
 
 /* Whether there is a container of that name, and what came of it: 1, with `err`

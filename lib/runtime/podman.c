@@ -18,6 +18,7 @@
 #include "../base/fdio.h"
 #include "../base/text.h"
 #include "record.h"
+#include "service.h"
 #include "storage.h"
 
 #define ROOT "/var/lib/containers/storage"
@@ -194,6 +195,44 @@ static int find(const struct ctsh_where *where, const char *name,
 	return 0;
 }
 
+/* By its full ID: of a name that is gone by now, podman would start the one
+ * whose ID begins like that. */
+static int start(const struct ctsh_where *where, const char *name,
+                 int64_t deadline_ms, struct ctsh_error *err)
+{
+	static const char *const programs[] = {"/usr/bin/podman",
+	                                       "/usr/local/bin/podman", NULL};
+	ctsh_autostored struct ctsh_stored stored = CTSH_STORED_INIT;
+	const char *root = where->root ? where->root : ROOT;
+	const char *run_root = where->run_root ? where->run_root : RUN_ROOT;
+	const char *argv[] = {ctsh_service_program(programs),
+	                      "--root",
+	                      root,
+	                      "--runroot",
+	                      run_root,
+	                      "start",
+	                      stored.id,
+	                      NULL};
+	const struct ctsh_service service = {
+		.argv = argv,
+		.log = where->log,
+		.by_stderr = true,
+	};
+	const char *id = id_of(name);
+
+	if (!valid_name(name))
+		return ctsh_fail(err, CTSH_E_UNSAFE, 0, "not a container name");
+	if (!argv[0] || !ctsh_service_plain(root) ||
+	    !ctsh_service_plain(run_root))
+		return ctsh_fail(err, CTSH_E_CONFIG, 0,
+		                 "no podman, or no plain path: %s, %s", root,
+		                 run_root);
+	if (ctsh_storage_find(root, run_root, id ? id : name, id != NULL,
+	                      &stored, err))
+		return -1;
+	return ctsh_service_run(&service, deadline_ms, err);
+}
+
 const struct ctsh_runtime ctsh_runtime_podman = {
 	.name = "podman",
 	.has_root = true,
@@ -201,4 +240,5 @@ const struct ctsh_runtime ctsh_runtime_podman = {
 	.has_owner = true,
 	.valid_name = valid_name,
 	.find = find,
+	.start = start,
 };

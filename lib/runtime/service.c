@@ -88,12 +88,14 @@ static int failed(const char *program, const char *log, char *said,
 	                 telling_line(words[0] ? words : said));
 }
 
-int ctsh_service_run(const char *const *argv, const char *log,
-                     int64_t deadline_ms, struct ctsh_error *err)
+int ctsh_service_run(const struct ctsh_service *service, int64_t deadline_ms,
+                     struct ctsh_error *err)
 {
+	const char *const *argv = service->argv;
+	const char *log = service->log;
 	static const char *const places[] = {"/usr/bin/systemd-run",
 	                                     "/bin/systemd-run", NULL};
-	char patience[48], said[WORDS_MAX];
+	char patience[48], words[192], said[WORDS_MAX];
 	int64_t left = deadline_ms - ctsh_now_ms();
 	const char *command[16 + CTSH_SERVICE_WORDS] = {
 		ctsh_service_program(places),
@@ -108,9 +110,8 @@ int ctsh_service_run(const char *const *argv, const char *log,
 	         * root. */
 		"--property=StandardInput=data",
 		"--property=StandardInputData=Cg==",
-		"--",
 	};
-	size_t used = 10;
+	size_t used = 9;
 	int status;
 
 	if (!command[0] || !is_booted())
@@ -118,6 +119,11 @@ int ctsh_service_run(const char *const *argv, const char *log,
 		                 "systemd does not run here, and %s may not be "
 		                 "started by a login",
 		                 argv[0]);
+	(void)snprintf(words, sizeof(words),
+	               "--property=StandardError=truncate:%s", log ?: "");
+	if (log && service->by_stderr)
+		command[used++] = words;
+	command[used++] = "--";
 	for (size_t i = 0; argv[i] && i < CTSH_SERVICE_WORDS; i++)
 		command[used++] = argv[i];
 	(void)snprintf(patience, sizeof(patience),

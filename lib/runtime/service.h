@@ -21,17 +21,24 @@
 
 #define CTSH_SERVICE_WORDS 16
 
+/* One command. */
+struct ctsh_service {
+	const char *const *argv; /* an absolute path first; ends with NULL, at
+	                            most CTSH_SERVICE_WORDS; nothing that a
+	                            service manager would expand            */
+	const char *log; /* what it has to say when it fails is there, a file
+	                    of root's alone; or NULL                        */
+	bool by_stderr;  /* where it is told so by no argument, and leaves
+	                    nothing behind that has its standard error      */
+};
+
 /*
- * Carries out `argv` (an absolute path first; at most CTSH_SERVICE_WORDS, with
- * nothing that a service manager would expand) as a service, until it has
- * ended: what it leaves behind lives on.  `log`: where the command writes what
- * is wrong, a file of root's alone, read when it fails; or NULL.
- *
- * 0 if it ended well; or -1: E_CONFIG where no systemd is the service manager,
- * E_ABSENT if the command failed or takes longer, with its last words; or
- * E_SYSTEM.
+ * Carries it out as a service, until it has ended: what it leaves behind lives
+ * on.  0 if it ended well; or -1: E_CONFIG where no systemd is the service
+ * manager, E_ABSENT if the command failed or takes longer, with its own words;
+ * or E_SYSTEM.
  */
-CTSH_MUST_CHECK int ctsh_service_run(const char *const *argv, const char *log,
+CTSH_MUST_CHECK int ctsh_service_run(const struct ctsh_service *service,
                                      int64_t deadline_ms,
                                      struct ctsh_error *err);
 

@@ -338,7 +338,7 @@ def test_one_that_cannot_be_started_is_tried_once_for_all(lab, guest,
 MANAGER = """#!/bin/sh
 while [ "$1" != -- ]; do shift; done
 shift
-exec setsid --wait {prefix} env PATH=/nonexistent "$@" </dev/null
+exec setsid --wait {prefix} env PATH={path} {more} "$@" </dev/null {words}
 """
 
 
@@ -346,17 +346,22 @@ exec setsid --wait {prefix} env PATH=/nonexistent "$@" </dev/null
 def managed(lab):
     """A login where something stands in for systemd: tests/vm has it."""
     program = f"{lab.run}/systemd-run"
-    with open(program, "w") as file:
-        file.write(MANAGER.format(prefix=" ".join(lab.engine_prefix)))
-    os.chmod(program, 0o755)
     prefix = lab.log_prefix
+
+    def attempt(user, *args, path="/nonexistent", more="", words=""):
+        with open(program, "w") as file:
+            file.write(MANAGER.format(prefix=" ".join(lab.engine_prefix),
+                                      path=path, more=more, words=words))
+        return process.run(
+            [*view, *lab.direct_argv(user, *args)[len(prefix):]], timeout=40)
+    with open(program, "w") as file:
+        os.fchmod(file.fileno(), 0o755)
     with machine.view(["mkdir", "-p", "/run/systemd"],
                       ["mount", "-t", "tmpfs", "none", "/run/systemd"],
                       ["mkdir", "/run/systemd/system"],
                       ["mount", "--bind", program, "/usr/bin/systemd-run"],
                       inside=prefix) as view:
-        yield lambda user, *args: process.run(
-            [*view, *lab.direct_argv(user, *args)[len(prefix):]], timeout=40)
+        yield attempt
     os.unlink(program)
 
 
@@ -395,6 +400,21 @@ def test_a_configuration_of_lxc_that_others_may_write(lab, guest, lxc,
     with lab.config.own(guest, lxc):
         reason = refusal(managed(guest, "-c", "true"), guest, "E_CONFIG")
     assert "config" in reason
+
+
+def test_podman_is_started(lab, guest, managed):
+    head = lab.podman.head
+    conf = head[head.index("env") + 1]
+    with lab.podman.container("ondemand", lab.tree("sleeper")):
+        lab.podman.call("kill", "ondemand", check=True)
+        with lab.config.extended(
+                f'engine labpodman {{ type = "podman" '
+                f'root = "{lab.podman.root}" '
+                f'runroot = "{lab.podman.run_root}" }}\n'), lab.config.own(
+                guest, f'container = "labpodman:ondemand"\n{ONDEMAND}\n'):
+            result = managed(guest, "-c", "hostname", path="/usr/sbin:/usr/bin",
+                             more=conf)
+    assert (result.out, result.err) == ("inside\n", "")
 
 
 @pytest.mark.parametrize("engine", ["crun", "runc"])

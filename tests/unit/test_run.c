@@ -140,6 +140,18 @@ static void one_that_is_not_there_ends_at_once(void **state)
 
 static const char *const engine[] = {"/usr/bin/crun", "run", "box", NULL};
 
+static int run_engine(const char *log, bool by_stderr, int64_t ms,
+                      struct ctsh_error *err)
+{
+	const struct ctsh_service service = {
+		.argv = engine,
+		.log = log,
+		.by_stderr = by_stderr,
+	};
+
+	return ctsh_service_run(&service, ctsh_now_ms() + ms, err);
+}
+
 /* In place of systemd's; it says what it was asked for. */
 static void put_manager(const char *script)
 {
@@ -153,8 +165,7 @@ static void without_a_service_manager_nothing_is_started(void **state)
 
 	(void)state;
 	put_manager("#!/bin/sh\necho started >/run/started\n");
-	assert_int_equal(
-		ctsh_service_run(engine, NULL, ctsh_now_ms() + 5000, &err), -1);
+	assert_int_equal(run_engine(NULL, false, 5000, &err), -1);
 	assert_int_equal(err.code, CTSH_E_CONFIG);
 	assert_string_equal(err.what, "systemd does not run here, and "
 	                              "/usr/bin/crun may not be started by a "
@@ -173,8 +184,7 @@ static void the_service_manager_is_told_how_long(void **state)
 
 	(void)state;
 	put_manager("#!/bin/sh\necho \"$@\" >/run/asked\n");
-	assert_int_equal(
-		ctsh_service_run(engine, LOG, ctsh_now_ms() + 14500, &err), 0);
+	assert_int_equal(run_engine(LOG, false, 14500, &err), 0);
 	fd = open("/run/asked", O_RDONLY);
 	assert_true(read(fd, text, sizeof(text) - 1) > 0);
 	assert_string_equal(
@@ -186,6 +196,20 @@ static void the_service_manager_is_told_how_long(void **state)
 	assert_int_equal(umount("/usr/bin/systemd-run"), 0);
 }
 
+static void its_standard_error_may_be_its_words(void **state)
+{
+	struct ctsh_error err;
+
+	(void)state;
+	put_manager("#!/bin/sh\nfor i; do case $i in *truncate*) "
+	            "echo $i >" LOG ";; esac; done\nexit 1\n");
+	assert_int_equal(run_engine(LOG, true, 5000, &err), -1);
+	assert_string_equal(
+		err.what,
+		"/usr/bin/crun: --property=StandardError=truncate:" LOG);
+	assert_int_equal(umount("/usr/bin/systemd-run"), 0);
+}
+
 static void assert_fails(const char *script, const char *what)
 {
 	struct ctsh_error err;
@@ -193,8 +217,7 @@ static void assert_fails(const char *script, const char *what)
 	(void)unlink(LOG);
 	put_text(LOG, "of another time\n");
 	put_manager(script);
-	assert_int_equal(
-		ctsh_service_run(engine, LOG, ctsh_now_ms() + 1000, &err), -1);
+	assert_int_equal(run_engine(LOG, false, 1000, &err), -1);
 	assert_string_equal(err.what, what);
 	assert_int_equal(err.code, CTSH_E_ABSENT);
 	assert_int_equal(umount("/usr/bin/systemd-run"), 0);
@@ -232,6 +255,7 @@ int main(void)
 		cmocka_unit_test(one_that_is_not_there_ends_at_once),
 		cmocka_unit_test(without_a_service_manager_nothing_is_started),
 		cmocka_unit_test(the_service_manager_is_told_how_long),
+		cmocka_unit_test(its_standard_error_may_be_its_words),
 		cmocka_unit_test(the_last_words_are_the_engines),
 	};
 
