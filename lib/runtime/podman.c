@@ -222,6 +222,10 @@ static int start(const struct ctsh_where *where, const char *name,
 
 	if (!valid_name(name))
 		return ctsh_fail(err, CTSH_E_UNSAFE, 0, "not a container name");
+	/* It would be root's of the same name. */
+	if (where->owner)
+		return ctsh_fail(err, CTSH_E_CONFIG, 0,
+		                 "a user's container is not started");
 	if (!argv[0] || !ctsh_service_plain(root) ||
 	    !ctsh_service_plain(run_root))
 		return ctsh_fail(err, CTSH_E_CONFIG, 0,

@@ -19,6 +19,7 @@
 static const struct ctsh_engine_kind kinds[] = {
 	{.name = "crun", .has_root = true, .starts = true, .has_bundle = true},
 	{.name = "docker", .has_socket = true, .starts = true},
+	{.name = "podman", .starts = true, .has_owner = true},
 	{.name = "pidfile"},
 	{.name = NULL},
 };
@@ -141,6 +142,9 @@ static void what_contradicts_itself_is_refused(void **state)
 		{"rule a { match = {\"*\"} container = \"docker:a\"\n"
 	         "start = ondemand bundle = \"/srv/a\" }",
 	         "1: 'bundle': this engine has none"},
+		{"rule a { match = {\"*\"} container = \"podman:a\"\n"
+	         "start = ondemand owner = \"%u\" }",
+	         "1: 'start' does not go with 'owner'"},
 		{"defaults { bundle = \"/srv/a\" }",
 	         "1: 'bundle' is no key or section that may stand here"},
 		{"rule a { match = {\"*\"} start = ondemand\n"
