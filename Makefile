@@ -149,12 +149,12 @@ LIBS = $(LIBCONFUSE_LIBS) $(JANSSON_LIBS)
 
 # The stub: what a setuid program needs, and nothing that reads a file.
 STUB_SRC = \
-	shell/ctsh.c shell/caller.c shell/report.c lib/base/error.c \
-	lib/base/line.c lib/base/text.c
+	shell/ctsh.c shell/caller.c shell/report.c lib/base/disposition.c \
+	lib/base/error.c lib/base/line.c lib/base/text.c
 
 LIB_SRC = \
-	lib/base/child.c lib/base/close_but.c lib/base/error.c \
-	lib/base/fdio.c lib/base/fdio_message.c lib/base/fdio_trusted.c \
+	lib/base/child.c lib/base/close_but.c lib/base/disposition.c \
+	lib/base/error.c lib/base/fdio.c lib/base/fdio_message.c lib/base/fdio_trusted.c \
 	lib/base/filters.c lib/base/glob.c lib/base/http.c lib/base/json.c lib/base/line.c \
 	lib/base/peer.c lib/base/proc.c lib/base/proc_cgroup.c lib/base/proc_clock.c \
 	lib/base/proc_idmap.c lib/base/proc_limits.c lib/base/proc_status.c \

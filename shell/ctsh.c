@@ -22,6 +22,7 @@
 #include <sys/time.h>
 #include <unistd.h>
 
+#include "../lib/base/disposition.h"
 #include "caller.h"
 #include "handover.h"
 #include "report.h"
@@ -56,19 +57,6 @@ static int clean_descriptors(void)
 	return (int)syscall(SYS_close_range, 3, ~0U, 0);
 }
 
-/* The raw call, since libc's refuses to reset the two signals of its own. */
-static int set_action(int sig, void (*handler)(int))
-{
-	struct {
-		void (*handler)(int);
-		unsigned long flags;
-		void (*restorer)(void);
-		unsigned long mask;
-	} action = {.handler = handler};
-
-	return (int)syscall(SYS_rt_sigaction, sig, &action, NULL, 8);
-}
-
 static int clean_signals(void)
 {
 	static const int from_terminal[] = {SIGINT, SIGQUIT, SIGTSTP, SIGTTIN,
@@ -78,10 +66,10 @@ static int clean_signals(void)
 
 	for (int sig = 1; sig < NSIG; sig++)
 		if (sig != SIGKILL && sig != SIGSTOP &&
-		    set_action(sig, SIG_DFL))
+		    ctsh_disposition(sig, SIG_DFL))
 			return -1;
 	for (size_t i = 0; i < sizeof(from_terminal) / sizeof(int); i++)
-		if (set_action(from_terminal[i], SIG_IGN))
+		if (ctsh_disposition(from_terminal[i], SIG_IGN))
 			return -1;
 	if (setitimer(ITIMER_REAL, &off, NULL) ||
 	    setitimer(ITIMER_VIRTUAL, &off, NULL) ||
