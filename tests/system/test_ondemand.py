@@ -7,6 +7,7 @@ import os
 import re
 import shutil
 import threading
+import time
 from concurrent import futures
 
 import pytest
@@ -45,7 +46,27 @@ def created(lab):
         yield container
 
 
+@pytest.fixture(scope="module")
+def long_wait(lab):
+    """A login that waits beside the other tests, for longer than the twenty
+    seconds of one that need not."""
+    user = lab.boxes["userns"].user
+    with lab.crun.container("late", lab.boxes["crun"].container.root,
+                            start=False) as container, \
+            lab.config.own(user, keys(container, "wait = 60")), \
+            futures.ThreadPoolExecutor(2) as pool:
+        login = pool.submit(lab.direct, user, "-c", "hostname", timeout=50)
+        start = pool.submit(lambda: time.sleep(22) or lab.crun.call(
+            "start", "late", check=True))
+        yield login
+        start.result()
+
+
 # -- what comes is waited for ------------------------------------------------
+
+def test_a_long_wait_begins(long_wait):
+    assert not long_wait.done()
+
 
 def test_a_created_container_is_waited_for(lab, guest, created):
     with lab.config.own(guest, keys(created)), \
@@ -77,16 +98,6 @@ def test_a_wait_has_an_end(lab, guest, created, refusal):
     reason = refusal(result, guest, "E_ABSENT")
     assert reason == "container is created, not started; waited 2 s"
     assert 2 <= result.seconds < 4
-
-
-@pytest.mark.limit(60)
-def test_a_wait_moves_the_end_of_the_login(lab, guest, created):
-    """Twenty seconds are for a login that need not wait."""
-    with lab.config.own(guest, keys(created, "wait = 60")), \
-            after(22, lambda: lab.crun.call("start", "created", check=True)):
-        result = lab.direct(guest, "-c", "hostname", timeout=40)
-    assert result.out == "inside\n", result.err
-    assert result.seconds > 21
 
 
 # -- and nothing else is -----------------------------------------------------
@@ -495,3 +506,11 @@ def test_an_engine_that_talks_garbage_when_it_is_to_start(fake, posted):
 def test_an_engine_that_only_says_that_it_started(fake):
     _, refused = fake(b"HTTP/1.0 204 No Content\r\n\r\n")
     assert refused("E_ABSENT") == "was started; container is stopped"
+
+
+# -- at last -----------------------------------------------------------------
+
+def test_a_long_wait_moves_the_end_of_the_login(long_wait):
+    result = long_wait.result(40)
+    assert result.out == "inside\n", result.err
+    assert result.seconds > 21
