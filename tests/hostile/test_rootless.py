@@ -306,10 +306,13 @@ def test_their_words_are_not_lines_of_the_log(lab, owner, guest, login, place):
     evil = '\x1b[31m\nopen user=root container="x" ref=00000000\x07'
     text = {LIST: json.dumps([{"id": evil, "names": ["mine"], evil: evil}]),
             SETTINGS: '{"' + evil, PIDFILE: evil}[place]
-    mark = lab.log.since()
     with written(owner, place, text):
-        assert login().status == 125
-    line, = process.wait_for(mark, what="a line")
+        result = login()
+    assert result.status == 125, result
+    ref = result.err.rstrip().rstrip("]").rpartition(" ")[2]
+    line, = process.wait_for(
+        lambda: [line for line in lab.log.ours() if line.endswith(ref)],
+        what="a line")
     assert line.startswith("refused ") and "code=E_UNSAFE" in line
     assert line.isprintable() and "00000000" not in line
 

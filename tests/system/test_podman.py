@@ -87,12 +87,11 @@ def kept(path):
 
 # -- what lands --------------------------------------------------------------
 
-def test_a_login_lands_in_the_container_of_that_name(lab, guest, boxes, login,
-                                                     lands):
-    lands("box", boxes.pid)
+def test_a_login_lands_in_the_container_of_that_name(lab, guest, boxes, login):
     mark = lab.log.since()
-    result = login("box", "id -un; hostname")
-    assert result.out == f"{guest.name}\ninside\n", result
+    result = login("box", "id -un; hostname; readlink /proc/self/ns/pid")
+    space = os.readlink(f"/proc/{boxes.pid}/ns/pid")
+    assert result.out == f"{guest.name}\ninside\n{space}\n", result
     opened, _ = lab.log.login(mark)
     assert " container=labpodman:box " in opened
     assert f" id={identity(lab, 'box')[:12]} " in opened
