@@ -55,9 +55,9 @@ static bool contradicts(const char *directory,
 }
 
 /*
- * The pod's sandbox must say the same.  Versions before 1.6 did not all write
- * the pod's name themselves, and then it can be the author's word; where the
- * logs are has always been kubelet's, and holds the name.
+ * The pod's sandbox must say the same.  Early versions did not write the pod's
+ * name themselves, and then it can be the author's word; where the logs are has
+ * always been kubelet's, and holds the name.
  */
 static int confirm_cri(int above, const struct ctsh_bundle *bundle,
                        const struct ctsh_pod_claim *claim,
@@ -65,7 +65,6 @@ static int confirm_cri(int above, const struct ctsh_bundle *bundle,
 {
 	ctsh_autobundle struct ctsh_bundle sandbox = CTSH_BUNDLE_INIT;
 
-	(void)bundle;
 	if (ctsh_bundle_open(above, claim->sandbox, NULL, &sandbox, err) ||
 	    ctsh_bundle_read(&sandbox, NULL, err))
 		return -1;
@@ -82,7 +81,11 @@ static int confirm_cri(int above, const struct ctsh_bundle *bundle,
 	return 0;
 }
 
-/* CRI-O writes its own name of the container behind all that is the pod's. */
+/*
+ * Of a container CRI-O writes all that is read here behind what is the pod's.
+ * Of the sandbox it does so with labels only: its type and name can be the
+ * author's words, but not that it is called "POD", as no container can be.
+ */
 static int confirm_crio(int above, const struct ctsh_bundle *bundle,
                         const struct ctsh_pod_claim *claim,
                         struct ctsh_error *err)
@@ -97,7 +100,8 @@ static int confirm_crio(int above, const struct ctsh_bundle *bundle,
 	    strncmp(note(bundle, "io.kubernetes.cri-o.Name"), start,
 	            (size_t)length) ||
 	    !is(bundle, "io.kubernetes.cri-o.ContainerID", bundle->id) ||
-	    !is(bundle, "io.container.manager", "cri-o"))
+	    !is(bundle, "io.container.manager", "cri-o") ||
+	    strcmp(claim->container, "POD") == 0)
 		return ctsh_fail(err, CTSH_E_UNSAFE, 0,
 		                 "CRI-O calls %s something else than %s",
 		                 bundle->id, start);

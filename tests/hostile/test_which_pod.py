@@ -116,6 +116,14 @@ def test_a_pod_that_claims_another_in_crio(crio, attempt, lands):
             assert lands("labcrio:lab/alice-1") == space(app)
 
 
+def test_a_sandbox_of_crio_that_claims_to_be_a_container(crio, attempt, lands):
+    """There the pod's annotations come last, but for its names and "POD"."""
+    with crio.container(ALICE, "POD"):
+        attempt("labcrio:lab/alice-1", "E_UNSAFE")
+        with crio.container(ALICE, "app") as app:
+            assert lands("labcrio:lab/alice-1") == space(app)
+
+
 def test_a_container_of_podman_that_claims_a_pod(crio, attempt):
     """`podman kube play` writes some of the same annotations."""
     with crio.container(ALICE, "app", **{"io.container.manager": "libpod"}):

@@ -485,6 +485,26 @@ static void crio_must_call_it_that_itself(void **state)
 	bundle_end(&w);
 }
 
+/* By annotations of the pod, which CRI-O writes over its own of the sandbox. */
+static void a_sandbox_of_crio_that_says_it_is_a_container_is_none(void **state)
+{
+	struct bundle_world w;
+	json_t *doc = bundle_load(CRIO "config-sandbox.json");
+
+	(void)state;
+	bundle_begin(&w);
+	note(doc, "io.kubernetes.cri-o.ContainerID", "%s", full("5"));
+	note(doc, "io.kubernetes.cri-o.ContainerType", "container");
+	note(doc, "io.kubernetes.cri-o.Name", "k8s_POD_alice_lab_44e4b37f_0");
+	put_crio(&w, full("5"), doc, "pod1.slice:crio:");
+	assert_int_equal(code_of(&w, "lab/alice"), CTSH_E_UNSAFE);
+	put_crio(&w, full("c"),
+	         crio_config(full("c"), full("5"), &alice, "app"),
+	         "pod1.slice:crio:");
+	check_found(&w, "lab/alice", full("c"), full("c"));
+	bundle_end(&w);
+}
+
 static void what_is_on_its_way_in_or_out_is_passed_over(void **state)
 {
 	struct bundle_world w;
@@ -640,6 +660,8 @@ int main(void)
 		cmocka_unit_test(a_sandbox_that_says_otherwise_refuses),
 		cmocka_unit_test(a_container_without_its_sandbox_is_absent),
 		cmocka_unit_test(crio_must_call_it_that_itself),
+		cmocka_unit_test(
+			a_sandbox_of_crio_that_says_it_is_a_container_is_none),
 		cmocka_unit_test(what_is_on_its_way_in_or_out_is_passed_over),
 		cmocka_unit_test(without_an_engine_there_is_nothing),
 		cmocka_unit_test(names_are_those_of_kubernetes),
