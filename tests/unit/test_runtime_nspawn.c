@@ -7,13 +7,17 @@
 
 #include <cmocka.h>
 
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "../../lib/base/fdio.h"
+#include "../../lib/enter/cgroup.h"
 #include "../../lib/runtime/nspawn.h"
 #include "../../lib/runtime/runtime.h"
 
+#define DATA "tests/data/engines/nspawn/252/"
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 
 #define BEFORE                                    \
@@ -48,6 +52,32 @@ static void the_leader_is_the_init(void **state)
 		assert_int_equal(target.pid, 4711);
 		assert_string_equal(target.cgroup_id, "machine-alice.scope");
 	}
+}
+
+/* In the top directory, where the tests run. */
+static void load(const char *file, char *text, size_t size)
+{
+	int fd = open(file, O_RDONLY | O_CLOEXEC);
+	ssize_t got = ctsh_read_all(fd, text, size - 1);
+
+	assert_true(got > 0);
+	text[got] = '\0';
+	close(fd);
+}
+
+static void the_file_of_a_real_machined_is_read(void **state)
+{
+	char text[1024], cgroup[1024];
+	struct ctsh_target target = {.pid = 5};
+	struct ctsh_error err;
+
+	(void)state;
+	load(DATA "machine", text, sizeof(text));
+	load(DATA "cgroup", cgroup, sizeof(cgroup));
+	assert_int_equal(ctsh_nspawn_parse(text, "a-b", &target, &err), 0);
+	assert_int_equal(target.pid, 52);
+	assert_string_equal(target.cgroup_id, "machine-a\\x2db.scope");
+	assert_true(ctsh_cgroup_names(cgroup, target.cgroup_id));
 }
 
 static void a_unit_is_read_without_quotes_and_escapes(void **state)
@@ -173,6 +203,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_leader_is_the_init),
+		cmocka_unit_test(the_file_of_a_real_machined_is_read),
 		cmocka_unit_test(a_unit_is_read_without_quotes_and_escapes),
 		cmocka_unit_test(a_file_that_says_otherwise_is_refused),
 		cmocka_unit_test(the_name_is_what_nspawn_was_told),
