@@ -174,19 +174,19 @@ LIB_SRC = \
 	lib/runtime/lxd.c lib/runtime/nspawn.c lib/runtime/nspawn_search.c \
 	lib/enter/below.c lib/enter/caps.c lib/enter/cgroup.c lib/enter/confine.c \
 	lib/enter/container.c lib/enter/enter.c lib/enter/host.c \
-	lib/enter/inside.c lib/enter/interior.c lib/enter/lsm.c lib/enter/network.c \
+	lib/enter/inside.c lib/enter/join.c lib/enter/interior.c lib/enter/lsm.c lib/enter/network.c \
 	lib/enter/parcel.c \
 	lib/enter/locale.c \
 	lib/enter/passwd.c lib/enter/proof.c lib/enter/sandbox.c \
 	lib/enter/program.c \
 	lib/enter/schedule.c \
-	lib/enter/seccomp.c lib/enter/talk.c lib/enter/userdir.c lib/enter/verify.c \
+	lib/enter/seccomp.c lib/enter/talk.c lib/enter/userdir.c lib/enter/verify.c lib/enter/visit.c \
 	lib/registry/filters.c \
 	lib/registry/rundir.c lib/registry/slots.c lib/registry/sweep.c \
 	lib/route/environment.c lib/route/forward.c \
 	lib/route/identity.c lib/route/named.c \
 	lib/route/plan.c lib/route/route.c \
-	lib/route/locale.c lib/route/owner.c \
+	lib/route/locale.c lib/route/owner.c lib/route/visit.c lib/policy/guest_keys.c \
 	lib/route/sftp.c \
 	lib/enter/session_group.c lib/registry/seats.c \
 	lib/policy/config_start.c lib/registry/turns.c lib/route/await.c \
@@ -225,7 +225,8 @@ CTL_SRC = \
 
 # The PAM module, which is loaded into other people's programs.
 MODULE_SRC = \
-	pam_module/arguments.c pam_module/pam_ctsh.c
+	pam_module/arguments.c pam_module/join_all.c pam_module/pam_ctsh.c \
+	pam_module/preload.c pam_module/report.c
 
 # A program of its own, for containers without an sftp-server.
 SFTP_SRC = \

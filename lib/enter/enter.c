@@ -92,26 +92,6 @@ static int start_m(struct passage *p, struct ctsh_error *err)
 	return rc;
 }
 
-/* Below the init's value the kernel's killer would spare us for the init; to
- * lower it needs SYS_RESOURCE, and without that ours is the higher one, which
- * is no power. */
-static int set_oom_score_adj(const struct passage *p, struct ctsh_error *err)
-{
-	char path[48], text[16];
-	ctsh_autoclose int fd = -1;
-	int length;
-
-	(void)snprintf(path, sizeof(path), "/proc/%d/oom_score_adj", (int)p->m);
-	length = snprintf(text, sizeof(text), "%d",
-	                  p->entry->container->oom_score_adj);
-	fd = open(path, O_WRONLY | O_CLOEXEC);
-	if (fd < 0 ||
-	    (write(fd, text, (size_t)length) != length && errno != EACCES))
-		return ctsh_fail(err, CTSH_E_SYSTEM, errno,
-		                 "set oom_score_adj");
-	return 0;
-}
-
 static int count_own_filters(struct passage *p, struct ctsh_error *err)
 {
 	ctsh_autoclose int proc = ctsh_proc_of(getpid(), err);
@@ -137,7 +117,7 @@ static int guide_m(struct passage *p, struct ctsh_error *err)
 	int32_t ignored;
 
 	if (start_m(p, err) || ctsh_cgroup_join(e->container, p->m, err) ||
-	    set_oom_score_adj(p, err) ||
+	    ctsh_oom_give(e->container, p->m, err) ||
 	    ctsh_schedule_give(e->container, p->m, err) ||
 	    count_own_filters(p, err) ||
 	    ctsh_talk_expect(&p->talk, p->m_fd, CTSH_STAGE_CONFINED, &ignored,

@@ -5,31 +5,21 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <grp.h>
 #include <limits.h>
 #include <linux/close_range.h>
-#include <linux/keyctl.h>
 #include <sched.h>
 #include <signal.h>
 #include <sys/ioctl.h>
-#include <sys/personality.h>
-#include <sys/prctl.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include "../base/clean.h"
 #include "confine.h"
-#include "lsm.h"
+#include "join.h"
 #include "sandbox.h"
 #include "seccomp.h"
 #include "stage.h"
-
-#ifndef PR_SCHED_CORE
-#define PR_SCHED_CORE 62
-#define PR_SCHED_CORE_SHARE_FROM 3
-#endif
 
 /* Where the pipes live once all else is closed. */
 #define REPORT_PLACE 3
@@ -61,75 +51,6 @@ static void await_go(int go)
 
 	if (read(go, &byte, 1) != 1)
 		_exit(CHAR_MAX);
-}
-
-static void set_limits(const struct ctsh_container *c, int report)
-{
-	for (int i = 0; i < RLIM_NLIMITS; i++) {
-		struct rlimit limit, old;
-
-		if (getrlimit((enum __rlimit_resource)i, &old))
-			fail(report, CTSH_STAGE_LIMITS);
-		limit = old;
-		/* Never above our own hard limit, never above the init's. */
-		if (limit.rlim_max > c->limits[i].rlim_max)
-			limit.rlim_max = c->limits[i].rlim_max;
-		limit.rlim_cur = c->limits[i].rlim_cur;
-		if (limit.rlim_cur > limit.rlim_max)
-			limit.rlim_cur = limit.rlim_max;
-		if ((limit.rlim_cur != old.rlim_cur ||
-		     limit.rlim_max != old.rlim_max) &&
-		    setrlimit((enum __rlimit_resource)i, &limit))
-			fail(report, CTSH_STAGE_LIMITS);
-	}
-}
-
-/* What is asked of the kernel by other ways than a limit. */
-static void take_traits(const struct ctsh_container *c, int report)
-{
-	/* Through the host's /proc: this is the last moment. */
-	if (ctsh_lsm_ask(&c->label))
-		fail(report, CTSH_STAGE_LABEL);
-	/* What it returns is the caller's, whose highest bit may be set. */
-	if (personality(c->personality) == -1 ||
-	    prctl(PR_SET_TIMERSLACK, c->timer_slack_ns, 0, 0, 0))
-		fail(report, CTSH_STAGE_TRAITS);
-	/* Who may run beside it on the threads of one core.  Before Linux 5.14
-	 * and without such threads there is no choice. */
-	if (prctl(PR_SCHED_CORE, PR_SCHED_CORE_SHARE_FROM, c->pid, 0, 0) &&
-	    errno != EINVAL && errno != ENODEV)
-		fail(report, CTSH_STAGE_TRAITS);
-	/* They decide what a change of ids does to capabilities; a locked one
-	 * would go on to the shell. */
-	if (prctl(PR_SET_SECUREBITS, 0, 0, 0, 0))
-		fail(report, CTSH_STAGE_SECUREBITS);
-}
-
-static void join(const struct ctsh_container *c, int report)
-{
-	/* A fresh anonymous session keyring: the login's own stays outside. */
-	if (syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, NULL) < 0 &&
-	    errno != ENOSYS)
-		fail(report, CTSH_STAGE_KEYRING);
-	take_traits(c, report);
-	set_limits(c, report);
-	/* While it is allowed: a user namespace may deny setgroups(2). */
-	if (setgroups(0, NULL))
-		fail(report, CTSH_STAGE_GROUPS);
-	/* One call, so that there is no half-joined state. */
-	if (setns(c->pidfd, (int)c->join))
-		fail(report, CTSH_STAGE_SETNS);
-	ctsh_hide();
-}
-
-/*
- * The init may have been chrooted without pivot_root: its root is not the root
- * of its mount namespace, where the host's tree may still hang.
- */
-static void take_root(const struct ctsh_container *c, int report)
-{
-	if (fchdir(c->root) || chroot(".") || chdir("/"))
-		fail(report, CTSH_STAGE_ROOT);
 }
 
 /*
@@ -300,8 +221,11 @@ _Noreturn void ctsh_inside(const struct ctsh_entry *entry,
 	 * processes would be in reach of whoever takes S over. */
 	if (setsid() < 0)
 		fail(line.report, CTSH_STAGE_SESSION);
-	join(c, line.report);
-	take_root(c, line.report);
+	failed = ctsh_join(c, 0, NULL);
+	if (!failed)
+		failed = ctsh_take_root(c);
+	if (failed)
+		fail(line.report, failed);
 	place_descriptors(entry, line);
 	failed = ctsh_confine(c, entry->plan);
 	if (failed)

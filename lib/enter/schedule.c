@@ -2,7 +2,9 @@
 #include "schedule.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <sched.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -129,5 +131,21 @@ int ctsh_schedule_give(const struct ctsh_container *c, pid_t pid,
 	    syscall(SYS_sched_setaffinity, pid, sizeof(own.cpus),
 	            c->schedule.cpus))
 		return fail(err, "set the CPU affinity");
+	return 0;
+}
+
+int ctsh_oom_give(const struct ctsh_container *c, pid_t pid,
+                  struct ctsh_error *err)
+{
+	char path[48], text[16];
+	ctsh_autoclose int fd = -1;
+	int length;
+
+	(void)snprintf(path, sizeof(path), "/proc/%d/oom_score_adj", (int)pid);
+	length = snprintf(text, sizeof(text), "%d", c->oom_score_adj);
+	fd = open(path, O_WRONLY | O_CLOEXEC);
+	if (fd < 0 ||
+	    (write(fd, text, (size_t)length) != length && errno != EACCES))
+		return fail(err, "set oom_score_adj");
 	return 0;
 }

@@ -33,4 +33,12 @@ CTSH_MUST_CHECK int ctsh_schedule_read(struct ctsh_container *c,
 CTSH_MUST_CHECK int ctsh_schedule_give(const struct ctsh_container *c,
                                        pid_t pid, struct ctsh_error *err);
 
+/*
+ * Gives the process the init's oom_score_adj: below it the kernel's killer
+ * would spare us for the init.  To lower it needs SYS_RESOURCE, and without
+ * that ours is the higher one, which is no power.  0, or -1 with E_SYSTEM.
+ */
+CTSH_MUST_CHECK int ctsh_oom_give(const struct ctsh_container *c, pid_t pid,
+                                  struct ctsh_error *err);
+
 #endif
