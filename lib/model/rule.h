@@ -56,6 +56,7 @@ struct ctsh_rule {
 	bool user_has_gid;
 	bool missing_user_numeric; /* missing_user = "numeric"           */
 	bool allow_root;
+	bool trust_container;  /* join=all without a user namespace */
 	bool container_groups; /* groups = "container"               */
 	char *shell;           /* absolute path, or NULL for "auto"          */
 	char *directory;       /* absolute path, or NULL for "auto"          */
