@@ -14,6 +14,13 @@
 #include "sandbox.h"
 #include "seccomp.h"
 
+#define ADMIN (UINT64_C(1) << CAP_SYS_ADMIN)
+
+static bool needs_admin(const struct ctsh_container *c)
+{
+	return c->filters.count > 0 && !c->no_new_privs;
+}
+
 /*
  * In a foreign user namespace our ids are not mapped, and a process with
  * unmapped ids was open to ptrace (CVE-2015-8709): take its root at once.
@@ -71,11 +78,11 @@ static int prove_ids(const struct ctsh_plan *plan)
  * whether it went is checked from outside.
  */
 static enum ctsh_stage load_filters(const struct ctsh_container *c,
-                                    bool has_admin)
+                                    bool has_admin, uint64_t keep)
 {
 	if (ctsh_seccomp_load(&c->filters))
 		return CTSH_STAGE_FILTERS;
-	if (has_admin && ctsh_caps_set(0))
+	if (has_admin && ctsh_caps_set(keep))
 		return CTSH_STAGE_CAPABILITIES;
 	return 0;
 }
@@ -83,7 +90,7 @@ static enum ctsh_stage load_filters(const struct ctsh_container *c,
 enum ctsh_stage ctsh_confine(const struct ctsh_container *c,
                              const struct ctsh_plan *plan)
 {
-	bool need_admin = c->filters.count > 0 && !c->no_new_privs;
+	bool need_admin = needs_admin(c);
 
 	if (take_mapped_root(c))
 		return CTSH_STAGE_MAPPED_ROOT;
@@ -94,12 +101,30 @@ enum ctsh_stage ctsh_confine(const struct ctsh_container *c,
 		return CTSH_STAGE_GROUPS;
 	if (change_ids(plan, need_admin))
 		return CTSH_STAGE_IDS;
-	if (ctsh_caps_set(need_admin ? 1ULL << CAP_SYS_ADMIN : 0))
+	if (ctsh_caps_set(need_admin ? ADMIN : 0))
 		return CTSH_STAGE_CAPABILITIES;
 	if (prove_ids(plan))
 		return CTSH_STAGE_PROOF;
 	if (c->no_new_privs && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))
 		return CTSH_STAGE_NO_NEW_PRIVS;
 	ctsh_hide();
-	return load_filters(c, need_admin);
+	return load_filters(c, need_admin, 0);
+}
+
+enum ctsh_stage ctsh_confine_service(const struct ctsh_container *c,
+                                     uint64_t keep)
+{
+	bool need_admin = needs_admin(c);
+	uint64_t until_loaded = need_admin ? ADMIN : 0;
+
+	if (take_mapped_root(c))
+		return CTSH_STAGE_MAPPED_ROOT;
+	if (ctsh_caps_bound(c->bounding))
+		return CTSH_STAGE_BOUNDING;
+	if (ctsh_caps_set(keep | until_loaded))
+		return CTSH_STAGE_CAPABILITIES;
+	if (c->no_new_privs && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))
+		return CTSH_STAGE_NO_NEW_PRIVS;
+	ctsh_hide();
+	return load_filters(c, need_admin, keep);
 }

@@ -22,4 +22,12 @@
 CTSH_MUST_CHECK enum ctsh_stage ctsh_confine(const struct ctsh_container *c,
                                              const struct ctsh_plan *plan);
 
+/*
+ * The same for a service that lives on inside as root and has still to become
+ * the user: `keep`, which the init has, stays permitted and effective; ids are
+ * those of the container's root.
+ */
+CTSH_MUST_CHECK enum ctsh_stage ctsh_confine_service(
+	const struct ctsh_container *c, uint64_t keep);
+
 #endif

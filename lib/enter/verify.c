@@ -293,6 +293,59 @@ int ctsh_verify_executed(pid_t s, const struct ctsh_container *c,
 	return c->label.file ? ctsh_lsm_check_taken(proc, &c->label, err) : 0;
 }
 
+static int check_service(const struct ctsh_proc_status *s,
+                         const struct ctsh_container *c, uint64_t keep,
+                         unsigned own_filters, struct ctsh_error *err)
+{
+	uint32_t uid = 0, gid = 0;
+
+	if (!ctsh_idmap_out(&c->uids, 0, &uid) ||
+	    !ctsh_idmap_out(&c->gids, 0, &gid))
+		return unsafe(err, "nobody is root in the container");
+	for (int i = 0; i < 4; i++)
+		if (s->uid[i] != uid || s->gid[i] != gid)
+			return unsafe(err, "not the container's root");
+	if (s->inheritable | s->ambient)
+		return unsafe(err, "inheritable capabilities are left");
+	if ((s->permitted | s->effective) & ~(keep & c->bounding))
+		return unsafe(err, "capabilities are left");
+	if (s->bounding & ~c->bounding)
+		return unsafe(err, "a wider bounding set than the init's");
+	if (s->no_new_privs != c->no_new_privs)
+		return unsafe(err, "no_new_privs differs from the init's");
+	if (s->seccomp_filters != own_filters + c->filter_count)
+		return unsafe(err, "the filters are not all loaded");
+	return s->threads == 1 ? 0 : unsafe(err, "it has threads");
+}
+
+/* Of one that is dumpable they belong to its own user; root of the host's is
+ * told apart in another user namespace only. */
+static bool is_roots(int proc)
+{
+	struct stat st;
+
+	return fstatat(proc, "environ", &st, 0) == 0 && st.st_uid == 0;
+}
+
+int ctsh_verify_service(pid_t service, const struct ctsh_container *c,
+                        uint64_t keep, unsigned own_filters,
+                        struct ctsh_error *err)
+{
+	ctsh_autoclose int proc = ctsh_proc_of(service, err);
+	struct ctsh_proc_status status;
+
+	if (proc < 0 || check_namespaces(proc, c, "pid_for_children", err) ||
+	    check_cgroups(proc, c->cgroup_text, err) ||
+	    check_limits(proc, c, err) ||
+	    ctsh_proc_read_status(proc, &status, err))
+		return -1;
+	if (!has_root(proc, c))
+		return unsafe(err, "another root directory than the init's");
+	if (!is_roots(proc))
+		return unsafe(err, "the process is dumpable");
+	return check_service(&status, c, keep, own_filters, err);
+}
+
 static int init_changed(struct ctsh_error *err, const char *what)
 {
 	return ctsh_fail(err, CTSH_E_UNSAFE, 0,

@@ -43,6 +43,17 @@ CTSH_MUST_CHECK int ctsh_verify_executed(pid_t s,
                                          struct ctsh_error *err);
 
 /*
+ * The same of a service that stays root inside (visit.h): in the init's
+ * cgroups and namespaces, its children's in the case of PID, with its root
+ * directory and no wider limits; the container's root, with no other capability
+ * than the init's of `keep`, and confined as M is.
+ */
+CTSH_MUST_CHECK int ctsh_verify_service(pid_t service,
+                                        const struct ctsh_container *c,
+                                        uint64_t keep, unsigned own_filters,
+                                        struct ctsh_error *err);
+
+/*
  * That the init is still what it was when it was opened: what M became is
  * compared with that, and an init that has given up something since would be
  * outdone.  0, or -1 with E_UNSAFE, E_GONE.
