@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-#define USAGE "; write: pam_ctsh.so join=net users=@GROUP,NAME,... [debug]"
+#define USAGE "; write: pam_ctsh.so join=all|net users=@GROUP,NAME,... [debug]"
 
 struct reading {
 	const char *join;
@@ -58,7 +58,8 @@ int ctsh_pam_arguments(int argc, const char **argv,
 	if (!r.join || !r.found.users)
 		return ctsh_fail(err, CTSH_E_CONFIG, 0, "%s= is missing" USAGE,
 		                 r.join ? "users" : "join");
-	if (strcmp(r.join, "net") != 0)
+	r.found.all = strcmp(r.join, "all") == 0;
+	if (!r.found.all && strcmp(r.join, "net") != 0)
 		return ctsh_fail(err, CTSH_E_CONFIG, 0,
 		                 "unknown join=%.40s" USAGE, r.join);
 	*arguments = r.found;

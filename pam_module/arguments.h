@@ -14,10 +14,11 @@
 
 struct ctsh_pam_arguments {
 	const char *users; /* NAME,@GROUP,...; borrowed, not looked at yet */
+	bool all;          /* join=all, and not join=net */
 	bool debug;
 };
 
-/* `join=net users=... [debug]`, in any order, each once.  0; or -1 with
+/* `join=all|net users=... [debug]`, in any order, each once.  0; or -1 with
  * E_CONFIG and a reason that says what to write. */
 CTSH_MUST_CHECK int ctsh_pam_arguments(int argc, const char **argv,
                                        struct ctsh_pam_arguments *arguments,

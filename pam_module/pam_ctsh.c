@@ -34,6 +34,9 @@
 #include "../lib/route/named.h"
 #include "../lib/route/route.h"
 #include "arguments.h"
+#include "join_all.h"
+#include "opening.h"
+#include "report.h"
 
 #define VISIBLE __attribute__((visibility("default")))
 
@@ -42,38 +45,11 @@
 /* What pam_set_data(3) calls ours. */
 #define DATA "ctsh"
 
-/* An open session, until it is closed. */
-struct visit {
-	int previous; /* the network to go back to */
-	int64_t since_ms;
-	char ref[CTSH_LINE_REF];
-	char user[CTSH_LINE_USER]; /* quoted */
-};
-
-/* One call of pam_sm_open_session(); large, so on the heap. */
-struct opening {
-	pam_handle_t *pamh;
-	struct ctsh_pam_arguments arguments;
-	struct ctsh_person person;
-	struct ctsh_route route;
-	struct visit visit;
-	int64_t deadline_ms;
-};
-
 enum verdict {
 	IGNORED, /* not ours: nothing was changed            */
 	JOINED,
 	REFUSED,
 };
-
-static const char *user_of(const pam_handle_t *pamh)
-{
-	const void *user = NULL;
-
-	if (pam_get_item(pamh, PAM_USER, &user) != PAM_SUCCESS || !user)
-		return "";
-	return user;
-}
 
 /* Whether the line of pam.d concerns the person; if it cannot be told, -1. */
 static int is_concerned(struct opening *o, int argc, const char **argv,
@@ -83,95 +59,6 @@ static int is_concerned(struct opening *o, int argc, const char **argv,
 		return -1;
 	return ctsh_named_in(o->arguments.users, &o->person, concerned,
 	                     o->deadline_ms, err);
-}
-
-/* Whoever is on break-glass reaches the host, however wrong the rest is. */
-static enum verdict decide(struct opening *o, const struct ctsh_error *held,
-                           struct ctsh_error *err)
-{
-	if (ctsh_host_check(err) ||
-	    ctsh_network_host(&o->visit.previous, err) ||
-	    ctsh_route_decide(&o->route, o->person.uid, o->deadline_ms, err))
-		return REFUSED;
-	if (o->route.host)
-		return IGNORED;
-	if (held->code != CTSH_OK) {
-		*err = *held;
-		return REFUSED;
-	}
-	if (ctsh_route_prove(&o->route, o->deadline_ms, err) ||
-	    ctsh_network_join(&o->route.container, &o->visit.previous, err))
-		return REFUSED;
-	return JOINED;
-}
-
-static enum verdict open_session(struct opening *o, int argc, const char **argv,
-                                 struct ctsh_error *err)
-{
-	struct ctsh_error held = {.code = CTSH_OK};
-	bool concerned = true;
-	enum verdict verdict;
-
-	if (ctsh_named_person(user_of(o->pamh), &o->person, o->deadline_ms,
-	                      err))
-		return REFUSED;
-	if (o->person.uid == 0)
-		return IGNORED;
-	(void)!is_concerned(o, argc, argv, &concerned, &held);
-	if (!concerned && held.code == CTSH_OK)
-		return IGNORED;
-	verdict = decide(o, &held, err);
-	if (verdict == REFUSED && held.code != CTSH_OK)
-		*err = held;
-	return verdict;
-}
-
-/* sudo(8) takes PAM_SESSION_ERR, and that alone, for a session that may as well
- * be missing, and runs the command. */
-static int refusal_for(const pam_handle_t *pamh)
-{
-	static const char sudo[] = "sudo";
-	const void *service = NULL;
-
-	if (pam_get_item(pamh, PAM_SERVICE, &service) == PAM_SUCCESS &&
-	    service && strncmp(service, sudo, sizeof(sudo) - 1) == 0)
-		return PAM_PERM_DENIED;
-	return PAM_SESSION_ERR;
-}
-
-static int refuse(pam_handle_t *pamh, const char *ref, int flags,
-                  const struct ctsh_error *err)
-{
-	char line[CTSH_LINE_REFUSED], sentence[CTSH_LINE_SENTENCE];
-
-	ctsh_line_refused(line, sizeof(line), user_of(pamh), err);
-	pam_syslog(pamh, LOG_NOTICE, "%s ref=%s", line, ref);
-	if (!((unsigned)flags & PAM_SILENT)) {
-		ctsh_line_sentence(sentence, sizeof(sentence), ref, err);
-		(void)pam_error(pamh, "%s", sentence);
-	}
-	return refusal_for(pamh);
-}
-
-static void report_joined(const struct opening *o)
-{
-	const struct ctsh_target *t = &o->route.target;
-
-	pam_syslog(o->pamh, LOG_INFO,
-	           "open user=%s uid=%u container=%s:%s id=%.*s pid=%d "
-	           "join=net ref=%s",
-	           o->visit.user, o->person.uid, t->engine, t->name,
-	           ctsh_target_id_shown(t), t->id, (int)t->pid, o->visit.ref);
-}
-
-static struct visit *visit_of(pam_handle_t *pamh)
-{
-	const void *data = NULL;
-
-	if (pam_get_data(pamh, DATA, &data) != PAM_SUCCESS)
-		return NULL;
-	/* Ours, by remember(): not const. */
-	return (struct visit *)data;
 }
 
 /* Called by pam_end(3), also in a child of the service, and when the data is
@@ -202,15 +89,107 @@ static int remember(struct opening *o, struct ctsh_error *err)
 	return 0;
 }
 
-static int conclude(struct opening *o, enum verdict verdict, int flags,
+static enum verdict join_network(struct opening *o, struct ctsh_error *err)
+{
+	if (ctsh_route_prove(&o->route, o->deadline_ms, err) ||
+	    ctsh_network_join(&o->route.container, &o->visit.previous, err) ||
+	    remember(o, err))
+		return REFUSED;
+	ctsh_pam_report_joined(o);
+	return JOINED;
+}
+
+/* Everything that may fail or needs memory comes before the going. */
+static enum verdict join_all(struct opening *o, struct ctsh_error *err)
+{
+	o->visit.all = true;
+	if (ctsh_pam_all_find(o, err))
+		return REFUSED;
+	/* It would be a way out. */
+	ctsh_network_forget(&o->visit.previous);
+	if (remember(o, err))
+		return REFUSED;
+	if (ctsh_pam_all_go(o, err) == 0)
+		return JOINED;
+	(void)pam_set_data(o->pamh, DATA, NULL, NULL);
+	return REFUSED;
+}
+
+/* Whoever is on break-glass reaches the host, however wrong the rest is. */
+static enum verdict decide(struct opening *o, const struct ctsh_error *held,
+                           struct ctsh_error *err)
+{
+	if (ctsh_host_check(err) ||
+	    ctsh_network_host(&o->visit.previous, err) ||
+	    ctsh_route_decide(&o->route, o->person.uid, o->deadline_ms, err))
+		return REFUSED;
+	if (o->route.host)
+		return IGNORED;
+	if (held->code != CTSH_OK) {
+		*err = *held;
+		return REFUSED;
+	}
+	return o->arguments.all ? join_all(o, err) : join_network(o, err);
+}
+
+static enum verdict open_session(struct opening *o, int argc, const char **argv,
+                                 struct ctsh_error *err)
+{
+	struct ctsh_error held = {.code = CTSH_OK};
+	bool concerned = true;
+	enum verdict verdict;
+
+	if (ctsh_named_person(ctsh_pam_user(o->pamh), &o->person,
+	                      o->deadline_ms, err))
+		return REFUSED;
+	if (o->person.uid == 0)
+		return IGNORED;
+	(void)!is_concerned(o, argc, argv, &concerned, &held);
+	if (!concerned && held.code == CTSH_OK)
+		return IGNORED;
+	verdict = decide(o, &held, err);
+	if (verdict == REFUSED && held.code != CTSH_OK)
+		*err = held;
+	return verdict;
+}
+
+static struct visit *visit_of(pam_handle_t *pamh)
+{
+	const void *data = NULL;
+
+	if (pam_get_data(pamh, DATA, &data) != PAM_SUCCESS)
+		return NULL;
+	/* Ours, by remember(): not const. */
+	return (struct visit *)data;
+}
+
+/* sudo(8) takes PAM_SESSION_ERR, and that alone, for a session that may as well
+ * be missing, and runs the command. */
+static int refusal_for(const pam_handle_t *pamh)
+{
+	static const char sudo[] = "sudo";
+	const void *service = NULL;
+
+	if (pam_get_item(pamh, PAM_SERVICE, &service) == PAM_SUCCESS &&
+	    service && strncmp(service, sudo, sizeof(sudo) - 1) == 0)
+		return PAM_PERM_DENIED;
+	return PAM_SESSION_ERR;
+}
+
+static int refuse(pam_handle_t *pamh, const char *ref, int flags,
+                  const struct ctsh_error *err)
+{
+	ctsh_pam_report_refused(pamh, ref, flags, err);
+	return refusal_for(pamh);
+}
+
+static int conclude(struct opening *o, enum verdict verdict,
                     struct ctsh_error *err)
 {
 	struct ctsh_error later;
 
-	if (verdict == JOINED && remember(o, err) == 0) {
-		report_joined(o);
+	if (verdict == JOINED)
 		return PAM_SUCCESS;
-	}
 	if (ctsh_network_back(&o->visit.previous, &later)) {
 		*err = later;
 		verdict = REFUSED;
@@ -220,7 +199,7 @@ static int conclude(struct opening *o, enum verdict verdict, int flags,
 			pam_syslog(o->pamh, LOG_DEBUG, "not concerned");
 		return PAM_IGNORE;
 	}
-	return refuse(o->pamh, o->visit.ref, flags, err);
+	return refuse(o->pamh, o->visit.ref, o->flags, err);
 }
 
 /* How the service learns of the end of its children. */
@@ -248,7 +227,7 @@ static void resume_reaping(const struct reaping *r)
 	(void)sigprocmask(SIG_SETMASK, &r->mask, NULL);
 }
 
-static int open_with(struct opening *o, int flags, int argc, const char **argv)
+static int open_with(struct opening *o, int argc, const char **argv)
 {
 	struct ctsh_error err = {.code = CTSH_OK};
 	struct reaping reaping;
@@ -259,19 +238,10 @@ static int open_with(struct opening *o, int flags, int argc, const char **argv)
 	ctsh_line_reference(o->visit.ref);
 	o->visit.previous = -1;
 	o->deadline_ms = ctsh_now_ms() + DEADLINE_MS;
-	result = conclude(o, open_session(o, argc, argv, &err), flags, &err);
+	result = conclude(o, open_session(o, argc, argv, &err), &err);
 	ctsh_route_close(&o->route);
 	resume_reaping(&reaping);
 	return result;
-}
-
-static void report_closed(pam_handle_t *pamh, const struct visit *visit)
-{
-	int64_t tenths = (ctsh_now_ms() - visit->since_ms) / 100;
-
-	pam_syslog(pamh, LOG_INFO, "close user=%s ref=%s seconds=%lld.%d",
-	           visit->user, visit->ref, (long long)(tenths / 10),
-	           (int)(tenths % 10));
 }
 
 /* Back to where the process came from. */
@@ -279,7 +249,10 @@ static int leave(pam_handle_t *pamh, struct visit *visit)
 {
 	struct ctsh_error err;
 
-	report_closed(pamh, visit);
+	/* Inside it stays, and what it logged now the container would read. */
+	if (visit->all)
+		return PAM_SUCCESS;
+	ctsh_pam_report_closed(pamh, visit);
 	if (ctsh_network_back(&visit->previous, &err)) {
 		pam_syslog(pamh, LOG_ERR, "close ref=%s: %s", visit->ref,
 		           err.what);
@@ -292,7 +265,7 @@ static bool is_of(const pam_handle_t *pamh, const struct visit *visit)
 {
 	char user[sizeof(visit->user)];
 
-	ctsh_line_quote(user, sizeof(user), user_of(pamh));
+	ctsh_line_quote(user, sizeof(user), ctsh_pam_user(pamh));
 	return strcmp(user, visit->user) == 0;
 }
 
@@ -316,13 +289,14 @@ VISIBLE int pam_sm_open_session(pam_handle_t *pamh, int flags, int argc,
 	 * somebody else by now, who is not to get the first one's network. */
 	if (visit && is_of(pamh, visit))
 		return PAM_SUCCESS;
-	if (visit && leave(pamh, visit) != PAM_SUCCESS)
+	if (visit && (visit->all || leave(pamh, visit) != PAM_SUCCESS))
 		return refusal_for(pamh);
 	o = calloc(1, sizeof(*o));
 	if (!o)
 		return refuse_without_memory(pamh, flags);
 	o->pamh = pamh;
-	return open_with(o, flags, argc, argv);
+	o->flags = flags;
+	return open_with(o, argc, argv);
 }
 
 VISIBLE int pam_sm_close_session(pam_handle_t *pamh, int flags, int argc,
