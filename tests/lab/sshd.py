@@ -25,7 +25,7 @@ X11Forwarding no
 AllowStreamLocalForwarding no
 PermitTunnel no
 AcceptEnv LANG LC_* CTSH_TEST
-Subsystem sftp /usr/lib/openssh/sftp-server
+Subsystem sftp {sftp}
 LogLevel VERBOSE
 """
 
@@ -74,7 +74,8 @@ def privsep_directory():
 
 
 @contextlib.contextmanager
-def sshd(directory, users, prefix, pam=False, more="", first=""):
+def sshd(directory, users, prefix, pam=False, more="", first="",
+         sftp="/usr/lib/openssh/sftp-server"):
     """`more` stands at the end of the configuration, `first` at its beginning,
     where it wins."""
     os.mkdir(directory, 0o755)
@@ -86,7 +87,7 @@ def sshd(directory, users, prefix, pam=False, more="", first=""):
     with open(f"{directory}/sshd_config", "w") as file:
         file.write(CONF.format(port=port, dir=directory, first=first,
                                pam="yes" if pam else "no",
-                               users=" ".join(users)) + more)
+                               users=" ".join(users), sftp=sftp) + more)
     log = f"{directory}/sshd.log"
     with privsep_directory(), process.daemon(
             [*prefix, "/usr/sbin/sshd", "-D", "-e",

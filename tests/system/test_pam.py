@@ -169,7 +169,7 @@ def refused(lab, services, here):
     return check
 
 
-WRITE = "; write: pam_ctsh.so join=net users=@GROUP,NAME,... [debug]"
+WRITE = "; write: pam_ctsh.so join=all|net users=@GROUP,NAME,... [debug]"
 
 
 @pytest.mark.parametrize("arguments, reason", [
