@@ -29,6 +29,9 @@ static void show_rule(const struct ctsh_rule *rule)
 {
 	(void)printf("rule:      %s (%s:%d)\n", rule->title, rule->file,
 	             rule->line);
+	if (rule->trust_container)
+		(void)puts("trusts:    the container, for a service that "
+		           "enters it");
 	if (rule->record_output)
 		(void)printf("records:   %s, %u MiB, then the %s\n",
 		             rule->record_dir ?: CTSH_LOGDIR, rule->record_max,

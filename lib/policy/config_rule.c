@@ -8,6 +8,7 @@
 
 #include "config_owner.h"
 #include "config_start.h"
+#include "guest_keys.h"
 
 #define RULE_ONLY CTSH_IN_RULE
 #define NO_DEFAULT (CTSH_IN_RULE | CTSH_IN_USERS)
@@ -64,14 +65,6 @@ static int set_allow_root(struct ctsh_rule *rule,
 {
 	return ctsh_setting_choice(setting, "false", "true", &rule->allow_root,
 	                           err);
-}
-
-static int set_trust_container(struct ctsh_rule *rule,
-                               const struct ctsh_setting *setting,
-                               struct ctsh_error *err)
-{
-	return ctsh_setting_choice(setting, "false", "true",
-	                           &rule->trust_container, err);
 }
 
 static int set_groups(struct ctsh_rule *rule,
@@ -245,7 +238,7 @@ const struct ctsh_rule_key ctsh_rule_keys[CTSH_RULE_KEYS] = {
 	{"user", false, EVERYWHERE, set_user},
 	{"missing_user", false, EVERYWHERE, set_missing_user},
 	{"allow_root", false, EVERYWHERE, set_allow_root},
-	{"trust_container", false, EVERYWHERE, set_trust_container},
+	{"trust_container", false, EVERYWHERE, ctsh_rule_set_trust_container},
 	{"groups", false, EVERYWHERE, set_groups},
 	{"shell", false, EVERYWHERE, set_shell},
 	{"directory", false, EVERYWHERE, set_directory},

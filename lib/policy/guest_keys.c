@@ -8,6 +8,14 @@
 
 enum kind { FLAG, NUMBER, TEXT, LIST };
 
+int ctsh_rule_set_trust_container(struct ctsh_rule *rule,
+                                  const struct ctsh_setting *setting,
+                                  struct ctsh_error *err)
+{
+	return ctsh_setting_choice(setting, "false", "true",
+	                           &rule->trust_container, err);
+}
+
 /* Who would have to carry it out, and is not there. */
 #define SUPERVISOR "no process of ours watches the session"
 #define SERVICE "the service decides that, and not the rule"

@@ -13,6 +13,12 @@
 
 #include "../base/error.h"
 #include "../model/rule.h"
+#include "config_values.h"
+
+/* As struct ctsh_rule_key wants it: the one key that is about such services. */
+CTSH_MUST_CHECK int ctsh_rule_set_trust_container(
+	struct ctsh_rule *rule, const struct ctsh_setting *setting,
+	struct ctsh_error *err);
 
 /* That each of these keys has the value that it has unwritten.  0, or -1 with
  * E_CONFIG, which names the first that has not, and E_SYSTEM. */

@@ -162,6 +162,7 @@ static void the_shipped_file_says_what_holds_without_it(void **state)
 	assert_int_equal(a->user, b->user);
 	assert_int_equal(a->missing_user_numeric, b->missing_user_numeric);
 	assert_int_equal(a->allow_root, b->allow_root);
+	assert_int_equal(a->trust_container, b->trust_container);
 	assert_int_equal(a->container_groups, b->container_groups);
 	assert_null(a->shell);
 	assert_null(a->directory);
