@@ -4,8 +4,9 @@
 import contextlib
 import os
 import shlex
+import signal
 
-from . import engines, guides, lxc, process, rootfs
+from . import engines, guides, lxc, nspawn, process, rootfs
 
 # The download template needs a network; its configuration is taken as read.
 LXC_CREATE = """\
@@ -99,8 +100,12 @@ def for_nspawn(lab, user):
     with page_of(lab, "nspawn", user,
                  (r"/var/lib/machines/\S*", tree)) as page:
         rootfs.write(page.bin, "debootstrap", "#!/bin/sh\n", 0o755)
-        page.program("systemd-nspawn", *options, before=lab.engine_prefix)
-        argv = shlex.join([*lab.engine_prefix, "systemd-nspawn", "--quiet",
+        page.program("systemd-nspawn", *options, before=[
+            "sh", "-c", nspawn.IN_GROUP, "sh", f"{lab.tag}/guide-nspawn",
+            *lab.engine_prefix])
+        argv = shlex.join(["sh", "-c", nspawn.IN_GROUP, "sh",
+                           f"{lab.tag}/guide-nspawn",
+                           *lab.engine_prefix, "systemd-nspawn", "--quiet",
                            "-D", tree, *options])
         rootfs.write(page.bin, "machinectl", MACHINECTL.format(
             argv=argv, pidfile=pidfile, log=f"{lab.base}/{name}.log"), 0o755)
@@ -108,6 +113,9 @@ def for_nspawn(lab, user):
             yield page
         finally:
             if os.path.exists(pidfile):
+                # Killed it would leave its machine behind.
                 pid = int(process.read(pidfile))
-                process.wait_for(lambda: process.kill_if_there(pid),
+                os.kill(pid, signal.SIGTERM)
+                process.wait_for(lambda: not process.alive(pid),
                                  what="the end of a machine")
+            engines.wait_for_no_cgroup(f"{lab.tag}/guide-nspawn")
