@@ -122,9 +122,9 @@ def services(lab, people, line):
 
 
 @pytest.fixture(scope="module")
-def server(lab, people, services):
+def server(lab, people, services, line):
     names = [user.name for user in people.values()]
-    with sshd.sshd(f"{lab.base}/ssh-failure", names, services.prefix,
+    with sshd.sshd(f"{lab.base}/ssh-{line[0]}", names, services.prefix,
                    pam=True) as made:
         yield made
 
