@@ -24,11 +24,22 @@ static int check_private(int fd, const char *name, struct ctsh_error *err)
 	return 0;
 }
 
+/* With root's group and that mode, whatever group and umask a login service has
+ * when the module is the first to come here. */
+static int make_private(int dir, const char *name)
+{
+	if (mkdirat(dir, name, PRIVATE))
+		return errno == EEXIST ? 0 : -1;
+	if (fchownat(dir, name, 0, 0, AT_SYMLINK_NOFOLLOW))
+		return -1;
+	return fchmodat(dir, name, PRIVATE, 0);
+}
+
 static int open_base(const char *base, struct ctsh_error *err)
 {
 	ctsh_autoclose int fd = -1;
 
-	if (mkdir(base, PRIVATE) && errno != EEXIST)
+	if (make_private(AT_FDCWD, base))
 		return ctsh_fail(err, CTSH_E_SYSTEM, errno, "mkdir %s", base);
 	fd = ctsh_open_trusted_dir(base, false, CTSH_E_SYSTEM, err);
 	if (fd < 0 || check_private(fd, base, err))
@@ -43,7 +54,7 @@ int ctsh_rundir_open(const char *base, const char *name, struct ctsh_error *err)
 
 	if (dir < 0)
 		return -1;
-	if (mkdirat(dir, name, PRIVATE) && errno != EEXIST)
+	if (make_private(dir, name))
 		return ctsh_fail(err, CTSH_E_SYSTEM, errno, "mkdir %s/%s", base,
 		                 name);
 	fd = openat(dir, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
