@@ -42,7 +42,7 @@ def witness(lab, services):
 NOTHING = {"open": [], "close": [], "end": []}
 
 # Who is ignored or refused sees no difference between them.
-JOINS = ("net",)
+JOINS = ("net", "all")
 
 
 @pytest.fixture(params=JOINS)
