@@ -117,8 +117,10 @@ enum ctsh_stage ctsh_confine_service(const struct ctsh_container *c,
 	bool need_admin = needs_admin(c);
 	uint64_t until_loaded = need_admin ? ADMIN : 0;
 
-	if (take_mapped_root(c))
+	/* One that was called by somebody may still have an id of theirs. */
+	if (take_mapped_root(c) || setresgid(0, 0, 0) || setresuid(0, 0, 0))
 		return CTSH_STAGE_MAPPED_ROOT;
+	ctsh_hide();
 	if (ctsh_caps_bound(c->bounding))
 		return CTSH_STAGE_BOUNDING;
 	if (ctsh_caps_set(keep | until_loaded))
