@@ -81,11 +81,12 @@ class Config:
     @contextlib.contextmanager
     def replaced(self, content):
         """Another ctsh.conf for a while."""
+        before = process.read(self.file)
         self._put(self.file, content)
         try:
             yield self.file
         finally:
-            self._put(self.file, self.standard)
+            self._put(self.file, before)
 
     def extended(self, more):
         """ctsh.conf with more at its end."""
