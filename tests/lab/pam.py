@@ -9,6 +9,8 @@ import time
 
 from . import logreader, machine, process
 
+CRON_PID = "/run/crond.pid"
+
 # Nobody is asked for a password here; what is tried is the session.
 SERVICE = """\
 auth     required pam_permit.so
@@ -117,3 +119,27 @@ def services(lab):
             inside=lab.log_prefix) as prefix:
         made.prefix = prefix
         yield made
+
+
+@contextlib.contextmanager
+def cron(lab, services, jobs):
+    """A cron of the test's own with a line for each user, every minute."""
+    spool = f"{lab.base}/spool-all"
+    os.makedirs(f"{spool}/crontabs", mode=0o1730)
+    for user, command in jobs.items():
+        tab = f"{spool}/crontabs/{user.name}"
+        with open(tab, "w") as file:
+            file.write(f"* * * * * {command}\n")
+        os.chmod(tab, 0o600)
+        os.chown(tab, user.uid, -1)
+    # The machine's own cron holds a lock on its file.
+    open(f"{spool}/pid", "w").close()
+    made = not os.path.exists(CRON_PID)
+    start = (f"mount --bind {spool} /var/spool/cron && : >>{CRON_PID} && "
+             f"mount --bind {spool}/pid {CRON_PID} && "
+             "mount -t tmpfs none /etc/cron.d && exec cron -f -L 0")
+    with process.daemon([*services.prefix, "unshare", "--mount", "sh",
+                         "-c", start], f"{lab.base}/cron-all.log"):
+        yield
+    if made:
+        os.unlink(CRON_PID)
