@@ -68,20 +68,35 @@ def make_user(lab, stack, role):
     return made
 
 
+def own_containers(lab, stack, name):
+    """Nobody else's.  sshd, whose audit is refused without that capability,
+    gives up at a terminal."""
+    return {
+        "crun": stack.enter_context(lab.crun.container(
+            name, lab.tree(f"crun{name}"),
+            capabilities=("CAP_AUDIT_WRITE",))),
+        "userns": stack.enter_context(lab.crun.container(
+            f"{name}ns", lab.tree(f"ns{name}", laboratory.USERNS_START),
+            userns=laboratory.USERNS_START, nnp=True))}
+
+
+def lxc_container(lab, stack, name):
+    made = stack.enter_context(lab.lxc.container(
+        name, lab.tree(f"lxc{name}"), "lxc.mount.auto = proc:mixed sys:ro",
+        "lxc.pty.max = 64"))
+    pidfile(lab, name, made)
+    return made
+
+
 @contextlib.contextmanager
-def visitors(lab):
+def visitors(lab, name="visited", kinds=KINDS):
     """One for each kind of container, with a rule."""
     with contextlib.ExitStack() as stack:
-        containers = {kind: lab.boxes[kind].container
-                      for kind in ("userns", "docker")}
-        # Else sshd, whose audit is refused then, gives up at a terminal.
-        containers["crun"] = stack.enter_context(lab.crun.container(
-            "visited", lab.tree("crunvisited"),
-            capabilities=("CAP_AUDIT_WRITE",)))
-        containers["lxc"] = stack.enter_context(lab.lxc.container(
-            "visited", lab.tree("lxcvisited"),
-            "lxc.mount.auto = proc:mixed sys:ro", "lxc.pty.max = 64"))
-        pidfile(lab, "visited", containers["lxc"])
+        containers = own_containers(lab, stack, name)
+        if "docker" in kinds:
+            containers["docker"] = lab.boxes["docker"].container
+        if "lxc" in kinds:
+            containers["lxc"] = lxc_container(lab, stack, name)
         made = {}
         for kind, container in containers.items():
             one = Visitor(kind, make_user(lab, stack, f"in{kind}"), container,
