@@ -114,6 +114,9 @@ int ctsh_service_run(const struct ctsh_service *service, int64_t deadline_ms,
 	size_t used = 9;
 	int status;
 
+	/* To the service manager no time at all is all the time there is. */
+	if (left <= 0)
+		return ctsh_fail(err, CTSH_E_ABSENT, ETIMEDOUT, "%s", argv[0]);
 	if (!command[0] || !is_booted())
 		return ctsh_fail(err, CTSH_E_CONFIG, 0,
 		                 "systemd does not run here, and %s may not be "

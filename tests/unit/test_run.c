@@ -210,6 +210,22 @@ static void its_standard_error_may_be_its_words(void **state)
 	assert_int_equal(umount("/usr/bin/systemd-run"), 0);
 }
 
+/* TimeoutStartSec=0 would be for ever. */
+static void without_time_nothing_is_started(void **state)
+{
+	struct ctsh_error err;
+
+	(void)state;
+	put_manager("#!/bin/sh\necho started >/run/too-late\n");
+	for (int ms = 0; ms >= -3000; ms -= 1000) {
+		assert_int_equal(run_engine(NULL, false, ms, &err), -1);
+		assert_int_equal(err.code, CTSH_E_ABSENT);
+		assert_string_equal(err.what, "/usr/bin/crun: ETIMEDOUT");
+	}
+	assert_int_equal(access("/run/too-late", F_OK), -1);
+	assert_int_equal(umount("/usr/bin/systemd-run"), 0);
+}
+
 static void assert_fails(const char *script, const char *what)
 {
 	struct ctsh_error err;
@@ -256,6 +272,7 @@ int main(void)
 		cmocka_unit_test(without_a_service_manager_nothing_is_started),
 		cmocka_unit_test(the_service_manager_is_told_how_long),
 		cmocka_unit_test(its_standard_error_may_be_its_words),
+		cmocka_unit_test(without_time_nothing_is_started),
 		cmocka_unit_test(the_last_words_are_the_engines),
 	};
 
