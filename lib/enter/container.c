@@ -153,11 +153,17 @@ static int read_status(struct ctsh_container *c, struct ctsh_error *err)
 	return 0;
 }
 
-static int open_files(struct ctsh_container *c, struct ctsh_error *err)
+/* Held before it is proved, since it may change root at any time. */
+static int open_root(struct ctsh_container *c, struct ctsh_error *err)
 {
 	c->root = openat(c->proc, "root", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (c->root < 0)
 		return ctsh_fail(err, CTSH_E_SYSTEM, errno, "open its root");
+	return 0;
+}
+
+static int open_environ(struct ctsh_container *c, struct ctsh_error *err)
+{
 	c->environ = openat(c->proc, "environ", O_RDONLY | O_CLOEXEC);
 	if (c->environ < 0)
 		return ctsh_fail(err, CTSH_E_SYSTEM, errno,
@@ -204,14 +210,13 @@ int ctsh_container_pin(struct ctsh_container *c,
 	 * A kernel thread is no container, and has not all that is opened.
 	 * Until its program runs the environment is that of whoever called the
 	 * engine, the root may be the host's, and what was read then is not
-	 * what the container will be: only from there on anything is read or
-	 * opened.
+	 * what the container will be: only from there on anything is read.
 	 */
 	if (take_hold(c, target, err) == 0 && read_namespaces(c, err) == 0 &&
 	    ctsh_proof_not_host(c, err) == 0 &&
-	    ctsh_proof_owner(c, owner, err) == 0 &&
+	    ctsh_proof_owner(c, owner, err) == 0 && open_root(c, err) == 0 &&
 	    ctsh_proof_started(c, err) == 0 && read_status(c, err) == 0 &&
-	    open_files(c, err) == 0)
+	    open_environ(c, err) == 0)
 		return 0;
 	if (c->proc >= 0 && err->code != CTSH_E_UNSAFE)
 		(void)ctsh_container_failed(c, err);

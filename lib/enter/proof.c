@@ -157,20 +157,31 @@ int ctsh_proof_isolation(const struct ctsh_container *c,
 	return 0;
 }
 
+static int mount_of(int fd, uint64_t *mount)
+{
+	struct statx st;
+
+	if (statx(fd, "", AT_EMPTY_PATH, STATX_MNT_ID, &st) ||
+	    !(st.stx_mask & STATX_MNT_ID))
+		return -1;
+	*mount = st.stx_mnt_id;
+	return 0;
+}
+
 int ctsh_proof_started(const struct ctsh_container *c, struct ctsh_error *err)
 {
 	ctsh_autofree char *mounts = NULL;
 	ctsh_autoclose int program = -1;
-	struct statx st;
+	uint64_t root, of_program;
 
 	mounts = ctsh_read_file_at(c->proc, "mountinfo", MOUNTINFO_MAX, NULL);
 	program = openat(c->proc, "exe", O_PATH | O_CLOEXEC);
-	if (!mounts || program < 0 ||
-	    statx(program, "", AT_EMPTY_PATH, STATX_MNT_ID, &st) ||
-	    !(st.stx_mask & STATX_MNT_ID))
+	if (!mounts || program < 0 || mount_of(program, &of_program) ||
+	    mount_of(c->root, &root))
 		return ctsh_fail(err, CTSH_E_SYSTEM, errno,
 		                 "find the program of pid %d", (int)c->pid);
-	if (ctsh_proc_has_mount(mounts, st.stx_mnt_id))
+	if (ctsh_proc_has_mount(mounts, of_program) &&
+	    ctsh_proc_has_mount(mounts, root))
 		return 0;
 	(void)ctsh_fail(err, CTSH_E_ABSENT, 0,
 	                "pid %d does not run a program of its container: made, "

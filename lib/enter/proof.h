@@ -31,9 +31,11 @@ CTSH_MUST_CHECK int ctsh_proof_identity(const struct ctsh_container *c,
                                         struct ctsh_error *err);
 
 /*
- * That it has begun to run: its program lies on a mount of its own tree.  One
- * that an engine has made but not started is still the engine's program,
- * without a filter yet and with the environment of whoever called the engine.
+ * That it has begun to run: its program and the root that is held lie on mounts
+ * of its own tree.  One that an engine has made but not started is still the
+ * engine's program, without a filter yet and with the environment of whoever
+ * called the engine.  And whoever owns the user namespace may have a directory
+ * of the host's open, and change root to it and back at any time.
  * 0, or -1 with E_ABSENT (`coming` is soon), E_SYSTEM.
  */
 CTSH_MUST_CHECK int ctsh_proof_started(const struct ctsh_container *c,

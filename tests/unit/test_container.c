@@ -9,6 +9,7 @@
 
 #include "../../lib/base/proc.h"
 #include "../../lib/enter/container.h"
+#include "../../lib/enter/proof.h"
 #include "fake_container.h"
 
 #define SHARE (CLONE_NEWUSER | CLONE_NEWCGROUP | 0x80u)
@@ -75,6 +76,27 @@ static void open_refuses_what_was_made_and_not_started(void **state)
 			(void)pause();
 	target = fake_target(pid);
 	refuses(&target, &usual, CTSH_E_ABSENT, "made, but not started");
+	fake_stop(pid);
+}
+
+/* As if it had been there for the moment in which its root was opened. */
+static void a_root_outside_of_its_tree_is_refused(void **state)
+{
+	static struct ctsh_container c;
+	pid_t pid = fake_start(FAKE_ALL, NULL);
+	struct ctsh_target target = fake_target(pid);
+	struct ctsh_error err = {0};
+
+	(void)state;
+	if (fake_open(&c, &target, &usual, &err))
+		fail_msg("%s", err.what);
+	assert_int_equal(ctsh_proof_started(&c, &err), 0);
+	(void)close(c.root);
+	c.root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	assert_true(c.root >= 0);
+	assert_int_equal(ctsh_proof_started(&c, &err), -1);
+	assert_int_equal(err.code, CTSH_E_ABSENT);
+	ctsh_container_close(&c);
 	fake_stop(pid);
 }
 
@@ -273,6 +295,7 @@ int main(void)
 		cmocka_unit_test(open_refuses_a_process_that_ended),
 		cmocka_unit_test(open_refuses_a_zombie),
 		cmocka_unit_test(open_refuses_what_was_made_and_not_started),
+		cmocka_unit_test(a_root_outside_of_its_tree_is_refused),
 		cmocka_unit_test(open_refuses_a_host_process),
 		cmocka_unit_test(
 			open_refuses_a_shared_namespace_unless_allowed),
