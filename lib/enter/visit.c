@@ -150,7 +150,6 @@ static void let_loose(struct passage *p)
 	ctsh_close_fd(&p->procs);
 	ctsh_close_fd(&p->v_fd);
 	ctsh_close_fd(&p->talk.reports);
-	ctsh_close_fd(&p->talk.go);
 }
 
 static enum ctsh_stage step_inside(struct passage *p)
@@ -174,6 +173,9 @@ static void enter(struct passage *p)
 {
 	enum ctsh_stage failed;
 
+	/* Only W may hold that end: else one that was killed is awaited for
+	 * ever, with all signals blocked. */
+	ctsh_close_fd(&p->talk.go);
 	await_go(p);
 	failed = step_inside(p);
 	if (failed) {

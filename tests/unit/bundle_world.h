@@ -50,8 +50,8 @@ static inline pid_t bundle_process(void)
 }
 
 /* A path below the world's root; good until the fourth call after it. */
-static inline const char *bundle_path(const struct bundle_world *w,
-                                      const char *form, ...)
+__attribute__((format(printf, 2, 3))) static inline const char *bundle_path(
+	const struct bundle_world *w, const char *form, ...)
 {
 	static char paths[4][512];
 	static unsigned next;
