@@ -21,7 +21,7 @@ def services(lab):
 
 @pytest.fixture(scope="module")
 def visitor(lab):
-    with pam_all.visitors(lab, ("crun",)) as made:
+    with pam_all.visitors(lab, "witness", ("crun",)) as made:
         yield made["crun"]
 
 
