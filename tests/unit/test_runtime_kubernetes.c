@@ -31,7 +31,9 @@ static json_t *notes_of(json_t *doc)
 	return json_object_get(doc, "annotations");
 }
 
-static void note(json_t *doc, const char *key, const char *form, ...)
+__attribute__((format(printf, 3, 4))) static void note(json_t *doc,
+                                                       const char *key,
+                                                       const char *form, ...)
 {
 	char text[512];
 	va_list args;

@@ -18,6 +18,7 @@
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 #define DATA "tests/data/engines/podman/"
 #define ID "2a05f363220067e77c49b100163668c51c64b7e934acd3b0df5c22c40524160c"
+#define OTHER_NAME "id=" OTHER
 #define OTHER "eef3ef41276766cceaf6a241343f51f45cf3f8f5aa2ea8c966ebe90cb3e32b4e"
 #define STRANGER 1000
 
@@ -296,8 +297,8 @@ static void lists_of_all_versions_are_read(void **state)
 static void another_name_is_no_container(void **state)
 {
 	static const char *const names[] = {
-		"on",           "onee", "One",       ID,
-		"2a05f3632200", "2",    "id=" OTHER, /* made, not started */
+		"on",           "onee", "One",      ID,
+		"2a05f3632200", "2",    OTHER_NAME, /* made, not started */
 	};
 	struct store store;
 	size_t i;
