@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 #include "report.h"
 
+#include <errno.h>
 #include <inttypes.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/select.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -132,15 +133,14 @@ void ctsh_report_refused(const struct ctsh_report *report,
 	          report->ref);
 }
 
-/* select(2), since poll(2) fails where RLIMIT_NOFILE is 0 (EINVAL). */
-static bool is_stderr_writable(void)
+/* poll(2) fails with EINVAL where RLIMIT_NOFILE is 0, which the stub alone lets
+ * pass: by then it is the caller's own process, and it is they who wait. */
+static bool may_write_stderr(void)
 {
-	struct timeval patience = {.tv_sec = STDERR_WAIT_MS / 1000};
-	fd_set out;
+	struct pollfd out = {.fd = STDERR_FILENO, .events = POLLOUT};
+	int ready = poll(&out, 1, STDERR_WAIT_MS);
 
-	FD_ZERO(&out);
-	FD_SET(STDERR_FILENO, &out);
-	return select(STDERR_FILENO + 1, NULL, &out, NULL, &patience) == 1;
+	return ready < 0 ? errno == EINVAL : out.revents & POLLOUT;
 }
 
 /* A pipe that nobody reads is not waited for long, and one that is closed is no
@@ -149,9 +149,7 @@ static void write_stderr(const char *text)
 {
 	struct sigaction ignore = {.sa_handler = SIG_IGN}, before;
 
-	if (!is_stderr_writable())
-		return;
-	if (sigaction(SIGPIPE, &ignore, &before) < 0)
+	if (!may_write_stderr() || sigaction(SIGPIPE, &ignore, &before) < 0)
 		return;
 	(void)!write(STDERR_FILENO, text, strlen(text));
 	(void)sigaction(SIGPIPE, &before, NULL);
