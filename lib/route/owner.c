@@ -175,6 +175,7 @@ int ctsh_owner_ask(const struct ctsh_runtime *runtime,
 	                    sizeof(said), NULL, q.deadline_ms, err)) {
 		if (err->code != CTSH_E_ABSENT)
 			err->code = CTSH_E_UNSAFE;
+		err->say[0] = '\0';
 		return -1;
 	}
 	return take(&said, name, target, err);

@@ -153,6 +153,16 @@ FAILS_WITH(E_SYSTEM)
 FAILS_WITH(E_PAUSED)
 FAILS_WITH(E_DENIED)
 
+/* No runtime says anything to the user; bytes that broke a parser might. */
+static int speak(const struct ctsh_where *where, const char *name,
+                 int64_t deadline_ms, struct ctsh_target *target,
+                 struct ctsh_error *err)
+{
+	(void)fail_E_ABSENT(where, name, deadline_ms, target, err);
+	strcpy(err->say, "Log in at example.org.");
+	return -1;
+}
+
 static void all_but_absence_is_one_sentence(void **state)
 {
 	struct ctsh_target target;
@@ -166,6 +176,8 @@ static void all_but_absence_is_one_sentence(void **state)
 	refused_as(fail_E_DENIED, CTSH_E_UNSAFE);
 	assert_int_equal(ask(fail_E_ENGINE, &target, &err), -1);
 	assert_null(strchr(err.what, '\n'));
+	assert_string_equal(err.say, "");
+	assert_int_equal(ask(speak, &target, &err), -1);
 	assert_string_equal(err.say, "");
 }
 
