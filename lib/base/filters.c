@@ -2,6 +2,7 @@
 #include "filters.h"
 
 #include <errno.h>
+#include <linux/seccomp.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -151,6 +152,27 @@ int ctsh_filters_unpack(const void *bytes, size_t length,
 	}
 	*filters = made;
 	return 0;
+}
+
+/* Of what a filter returns only an error is a result of the call; the others
+ * need somebody who listens, and say ENOSYS where nobody does. */
+static bool pretends(const struct sock_filter *insn)
+{
+	if (BPF_CLASS(insn->code) != BPF_RET)
+		return false;
+	if (BPF_RVAL(insn->code) != BPF_K)
+		return true;
+	return (insn->k & SECCOMP_RET_ACTION_FULL) == SECCOMP_RET_ERRNO &&
+	       (insn->k & SECCOMP_RET_DATA) == 0;
+}
+
+bool ctsh_filters_pretend(const struct ctsh_filters *filters)
+{
+	for (unsigned i = 0; i < filters->count; i++)
+		for (unsigned j = 0; j < filters->filter[i].length; j++)
+			if (pretends(&filters->filter[i].insns[j]))
+				return true;
+	return false;
 }
 
 void ctsh_filters_free(struct ctsh_filters *filters)

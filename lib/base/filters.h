@@ -11,6 +11,7 @@
 #ifndef CTSH_FILTERS_H
 #define CTSH_FILTERS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "../model/container.h"
@@ -38,6 +39,10 @@ CTSH_MUST_CHECK void *ctsh_filters_pack(const struct ctsh_filters *filters,
  * untouched. */
 CTSH_MUST_CHECK int ctsh_filters_unpack(const void *bytes, size_t length,
                                         struct ctsh_filters *filters);
+
+/* Whether one of them can let a call that it does not make look like a success:
+ * by the error 0, or by a result that it computes. */
+bool ctsh_filters_pretend(const struct ctsh_filters *filters);
 
 /* Frees and empties.  Harmless on an empty one.  Preserves errno. */
 void ctsh_filters_free(struct ctsh_filters *filters);

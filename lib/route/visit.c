@@ -4,6 +4,7 @@
 #include <sched.h>
 #include <string.h>
 
+#include "../base/filters.h"
 #include "../base/proc.h"
 #include "../policy/guest_keys.h"
 
@@ -39,6 +40,13 @@ static int check_possible(const struct ctsh_container *c,
 	    !ctsh_idmap_out(&c->gids, 0, &outside))
 		return ctsh_fail(err, CTSH_E_UNSAFE, 0,
 		                 "nobody is root in the container");
+	/* The service believes what setuid(2) and fork(2) say: it would run the
+	 * shell as root, or itself, with a PID of the host's. */
+	if (ctsh_filters_pretend(&c->filters))
+		return ctsh_fail(err, CTSH_E_UNSAFE, 0,
+		                 "a seccomp filter of its init lets calls that "
+		                 "are not made look like a success, which a "
+		                 "service believes");
 	return 0;
 }
 

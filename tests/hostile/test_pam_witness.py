@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: MIT
 """join=all of the PAM module, and what goes against it on the way in."""
 
+import contextlib
 import copy
 
 import pytest
 
-from lab import engines, handmade, pam, pam_all, process
+from lab import engines, handmade, pam, pam_all
 
 from conftest import SENTENCES
 
@@ -33,3 +34,34 @@ def test_a_login_ends_whose_witness_was_killed(lab, services, visitor):
         "timeout", "--signal", "KILL", "15", "env", f"LD_PRELOAD={shim}",
         "pamtester", "ctsh-test", visitor.user.name, "open_session")
     assert (result.status, result.out) == (127, ""), result
+
+
+@pytest.fixture(params=[BECOME, ("clone", "clone3", "fork", "vfork")],
+                ids=["become", "fork"])
+def liar(request, lab):
+    """A user whose own program is the init, and who chose its filter."""
+    seccomp = copy.deepcopy(engines.SECCOMP)
+    seccomp["syscalls"].append({"names": request.param, "errnoRet": 0,
+                                "action": "SCMP_ACT_ERRNO"})
+
+    def change(config):
+        config["linux"]["seccomp"] = seccomp
+    with contextlib.ExitStack() as stack:
+        name = f"liar{request.param[0]}"
+        user = pam_all.make_user(lab, stack, "liar")
+        container = stack.enter_context(lab.crun.container(
+            name, lab.tree(name), nnp=True, ids=user.uid, change=change))
+        made = pam_all.Visitor("crun", user, container, 0)
+        pam_all.settle(made)
+        stack.enter_context(lab.config.own(user, made.keys))
+        yield made
+
+
+def test_a_filter_that_says_done_to_what_is_not(services, liar):
+    """To setuid(2), and the shell was root's; to fork(2), and it had a PID of
+    the host's."""
+    services.line("join=all", f"users={liar.user.name}")
+    result = services.run("su", liar.user.name, "-c",
+                          "cat /proc/self/status", timeout=30)
+    assert (result.status, result.out) == (1, ""), result
+    assert SENTENCES["E_UNSAFE"] in result.err, result

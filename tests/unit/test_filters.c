@@ -8,6 +8,7 @@
 #include <cmocka.h>
 
 #include <errno.h>
+#include <linux/seccomp.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -143,6 +144,32 @@ static void packing_keeps_to_the_kernels_limits(void **state)
 	assert_int_equal(errno_of_packing(CTSH_FILTERS_MAX + 1, 1), EINVAL);
 }
 
+static bool pretends(uint16_t code, uint32_t k)
+{
+	struct sock_filter insns[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, 0),
+		{.code = code, .k = k},
+	};
+	struct ctsh_filter filter = {.length = 2, .insns = insns};
+
+	return ctsh_filters_pretend(
+		&(struct ctsh_filters){.count = 1, .filter = &filter});
+}
+
+static void a_result_of_zero_is_a_pretence(void **state)
+{
+	(void)state;
+	assert_true(pretends(BPF_RET | BPF_K, SECCOMP_RET_ERRNO));
+	assert_true(pretends(BPF_RET | BPF_A, 0));
+	assert_false(pretends(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM));
+	assert_false(pretends(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | 0xffff));
+	assert_false(pretends(BPF_RET | BPF_K, SECCOMP_RET_ALLOW));
+	assert_false(pretends(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS));
+	assert_false(pretends(BPF_RET | BPF_K, SECCOMP_RET_TRAP));
+	assert_false(pretends(BPF_LD | BPF_W | BPF_ABS, SECCOMP_RET_ERRNO));
+	assert_false(ctsh_filters_pretend(&(struct ctsh_filters){.count = 0}));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -150,6 +177,7 @@ int main(void)
 		cmocka_unit_test(bytes_of_any_other_length_are_refused),
 		cmocka_unit_test(wrong_numbers_in_bytes_are_refused),
 		cmocka_unit_test(packing_keeps_to_the_kernels_limits),
+		cmocka_unit_test(a_result_of_zero_is_a_pretence),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
