@@ -213,11 +213,10 @@ static int start(const struct ctsh_where *where, const char *name,
 	                      "start",
 	                      stored.id,
 	                      NULL};
-	const struct ctsh_service service = {
-		.argv = argv,
-		.log = where->log,
-		.by_stderr = true,
-	};
+	/* It has no option for a file of its words, and its standard error is
+	 * the container's where that passes its log through: no file of the
+	 * host's may be there. */
+	const struct ctsh_service service = {.argv = argv};
 	const char *id = id_of(name);
 
 	if (!valid_name(name))

@@ -95,7 +95,7 @@ int ctsh_service_run(const struct ctsh_service *service, int64_t deadline_ms,
 	const char *log = service->log;
 	static const char *const places[] = {"/usr/bin/systemd-run",
 	                                     "/bin/systemd-run", NULL};
-	char patience[48], words[192], said[WORDS_MAX];
+	char patience[48], said[WORDS_MAX];
 	int64_t left = deadline_ms - ctsh_now_ms();
 	const char *command[16 + CTSH_SERVICE_WORDS] = {
 		ctsh_service_program(places),
@@ -110,8 +110,9 @@ int ctsh_service_run(const struct ctsh_service *service, int64_t deadline_ms,
 	         * root. */
 		"--property=StandardInput=data",
 		"--property=StandardInputData=Cg==",
+		"--",
 	};
-	size_t used = 9;
+	size_t used = 10;
 	int status;
 
 	/* To the service manager no time at all is all the time there is. */
@@ -122,11 +123,6 @@ int ctsh_service_run(const struct ctsh_service *service, int64_t deadline_ms,
 		                 "systemd does not run here, and %s may not be "
 		                 "started by a login",
 		                 argv[0]);
-	(void)snprintf(words, sizeof(words),
-	               "--property=StandardError=truncate:%s", log ?: "");
-	if (log && service->by_stderr)
-		command[used++] = words;
-	command[used++] = "--";
 	for (size_t i = 0; argv[i] && i < CTSH_SERVICE_WORDS; i++)
 		command[used++] = argv[i];
 	(void)snprintf(patience, sizeof(patience),

@@ -28,8 +28,6 @@ struct ctsh_service {
 	                            service manager would expand            */
 	const char *log; /* what it has to say when it fails is there, a file
 	                    of root's alone; or NULL                        */
-	bool by_stderr;  /* where it is told so by no argument, and leaves
-	                    nothing behind that has its standard error      */
 };
 
 /*

@@ -140,13 +140,11 @@ static void one_that_is_not_there_ends_at_once(void **state)
 
 static const char *const engine[] = {"/usr/bin/crun", "run", "box", NULL};
 
-static int run_engine(const char *log, bool by_stderr, int64_t ms,
-                      struct ctsh_error *err)
+static int run_engine(const char *log, int64_t ms, struct ctsh_error *err)
 {
 	const struct ctsh_service service = {
 		.argv = engine,
 		.log = log,
-		.by_stderr = by_stderr,
 	};
 
 	return ctsh_service_run(&service, ctsh_now_ms() + ms, err);
@@ -165,7 +163,7 @@ static void without_a_service_manager_nothing_is_started(void **state)
 
 	(void)state;
 	put_manager("#!/bin/sh\necho started >/run/started\n");
-	assert_int_equal(run_engine(NULL, false, 5000, &err), -1);
+	assert_int_equal(run_engine(NULL, 5000, &err), -1);
 	assert_int_equal(err.code, CTSH_E_CONFIG);
 	assert_string_equal(err.what, "systemd does not run here, and "
 	                              "/usr/bin/crun may not be started by a "
@@ -184,7 +182,7 @@ static void the_service_manager_is_told_how_long(void **state)
 
 	(void)state;
 	put_manager("#!/bin/sh\necho \"$@\" >/run/asked\n");
-	assert_int_equal(run_engine(LOG, false, 14500, &err), 0);
+	assert_int_equal(run_engine(LOG, 14500, &err), 0);
 	fd = open("/run/asked", O_RDONLY);
 	assert_true(read(fd, text, sizeof(text) - 1) > 0);
 	assert_string_equal(
@@ -196,20 +194,6 @@ static void the_service_manager_is_told_how_long(void **state)
 	assert_int_equal(umount("/usr/bin/systemd-run"), 0);
 }
 
-static void its_standard_error_may_be_its_words(void **state)
-{
-	struct ctsh_error err;
-
-	(void)state;
-	put_manager("#!/bin/sh\nfor i; do case $i in *truncate*) "
-	            "echo $i >" LOG ";; esac; done\nexit 1\n");
-	assert_int_equal(run_engine(LOG, true, 5000, &err), -1);
-	assert_string_equal(
-		err.what,
-		"/usr/bin/crun: --property=StandardError=truncate:" LOG);
-	assert_int_equal(umount("/usr/bin/systemd-run"), 0);
-}
-
 /* TimeoutStartSec=0 would be for ever. */
 static void without_time_nothing_is_started(void **state)
 {
@@ -218,7 +202,7 @@ static void without_time_nothing_is_started(void **state)
 	(void)state;
 	put_manager("#!/bin/sh\necho started >/run/too-late\n");
 	for (int ms = 0; ms >= -3000; ms -= 1000) {
-		assert_int_equal(run_engine(NULL, false, ms, &err), -1);
+		assert_int_equal(run_engine(NULL, ms, &err), -1);
 		assert_int_equal(err.code, CTSH_E_ABSENT);
 		assert_string_equal(err.what, "/usr/bin/crun: ETIMEDOUT");
 	}
@@ -233,7 +217,7 @@ static void assert_fails(const char *script, const char *what)
 	(void)unlink(LOG);
 	put_text(LOG, "of another time\n");
 	put_manager(script);
-	assert_int_equal(run_engine(LOG, false, 1000, &err), -1);
+	assert_int_equal(run_engine(LOG, 1000, &err), -1);
 	assert_string_equal(err.what, what);
 	assert_int_equal(err.code, CTSH_E_ABSENT);
 	assert_int_equal(umount("/usr/bin/systemd-run"), 0);
@@ -271,7 +255,6 @@ int main(void)
 		cmocka_unit_test(one_that_is_not_there_ends_at_once),
 		cmocka_unit_test(without_a_service_manager_nothing_is_started),
 		cmocka_unit_test(the_service_manager_is_told_how_long),
-		cmocka_unit_test(its_standard_error_may_be_its_words),
 		cmocka_unit_test(without_time_nothing_is_started),
 		cmocka_unit_test(the_last_words_are_the_engines),
 	};
