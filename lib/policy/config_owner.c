@@ -24,31 +24,6 @@ int ctsh_rule_set_owner(struct ctsh_rule *rule,
 	return ctsh_setting_string(setting, value, &rule->owner, err);
 }
 
-/* The type of the engine in "ENGINE:NAME", which may be that of a section. */
-static const struct ctsh_engine_kind *kind_of(
-	const char *container, const struct ctsh_policy *policy,
-	const struct ctsh_engine_kind *kinds)
-{
-	size_t length = strcspn(container, ":");
-	const char *type = container;
-
-	for (size_t i = 0; i < policy->engine_count; i++) {
-		const struct ctsh_engine *engine = &policy->engines[i];
-
-		if (strlen(engine->name) == length &&
-		    memcmp(engine->name, container, length) == 0) {
-			type = engine->type;
-			length = strlen(type);
-			break;
-		}
-	}
-	for (; kinds->name; kinds++)
-		if (strlen(kinds->name) == length &&
-		    memcmp(kinds->name, type, length) == 0)
-			return kinds;
-	return NULL;
-}
-
 int ctsh_rule_check_owner(const struct ctsh_rule *rule, const char *file,
                           const struct ctsh_policy *policy,
                           const struct ctsh_engine_kind *kinds,
@@ -58,7 +33,7 @@ int ctsh_rule_check_owner(const struct ctsh_rule *rule, const char *file,
 
 	if (!rule->owner || !rule->container)
 		return 0;
-	kind = kind_of(rule->container, policy, kinds);
+	kind = ctsh_engine_kind_of(policy, kinds, rule->container);
 	if (kind && !kind->has_owner)
 		return ctsh_fail(err, CTSH_E_CONFIG, 0,
 		                 "%s:%d: 'owner' does not go with %s", file,

@@ -9,6 +9,7 @@
 
 #include "../base/text.h"
 #include "../model/interior.h"
+#include "../model/target.h"
 
 int ctsh_setting_fail(const struct ctsh_setting *setting, size_t index,
                       struct ctsh_error *err, const char *fmt, ...)
@@ -121,14 +122,22 @@ const struct ctsh_engine_kind *ctsh_engine_kind_find(
 	return NULL;
 }
 
-static bool knows_engine(const struct ctsh_setting *setting, const char *name)
+const struct ctsh_engine_kind *ctsh_engine_kind_of(
+	const struct ctsh_policy *policy, const struct ctsh_engine_kind *kinds,
+	const char *container)
 {
-	const struct ctsh_policy *policy = setting->policy;
+	size_t length = strcspn(container, ":");
+	char name[sizeof(((struct ctsh_target *)0)->engine)];
 
+	if (length >= sizeof(name))
+		return NULL;
+	memcpy(name, container, length);
+	name[length] = '\0';
 	for (size_t i = 0; i < policy->engine_count; i++)
 		if (strcmp(policy->engines[i].name, name) == 0)
-			return true;
-	return ctsh_engine_kind_find(setting->kinds, name) != NULL;
+			return ctsh_engine_kind_find(kinds,
+			                             policy->engines[i].type);
+	return ctsh_engine_kind_find(kinds, name);
 }
 
 int ctsh_setting_container(const struct ctsh_setting *setting, char **out,
@@ -136,18 +145,14 @@ int ctsh_setting_container(const struct ctsh_setting *setting, char **out,
 {
 	const char *value = setting->values[0];
 	const char *colon = strchr(value, ':');
-	char engine[32];
 
 	if (!colon || colon == value || colon[1] == '\0')
 		return ctsh_setting_fail(setting, 0, err,
 		                         "'%s' is not ENGINE:NAME", value);
-	if ((size_t)(colon - value) >= sizeof(engine))
-		return ctsh_setting_fail(setting, 0, err, "unknown engine");
-	memcpy(engine, value, (size_t)(colon - value));
-	engine[colon - value] = '\0';
-	if (!knows_engine(setting, engine))
-		return ctsh_setting_fail(setting, 0, err, "unknown engine '%s'",
-		                         engine);
+	if (!ctsh_engine_kind_of(setting->policy, setting->kinds, value))
+		return ctsh_setting_fail(setting, 0, err,
+		                         "unknown engine '%.*s'",
+		                         (int)(colon - value), value);
 	if (!ctsh_setting_expands(colon + 1))
 		return ctsh_setting_fail(
 			setting, 0, err,

@@ -116,4 +116,10 @@ CTSH_MUST_CHECK int ctsh_strings_copy(const char *const *words, size_t count,
 const struct ctsh_engine_kind *ctsh_engine_kind_find(
 	const struct ctsh_engine_kind *kinds, const char *name);
 
+/* The kind of the engine in "ENGINE:NAME", which may be that of a section; or
+ * NULL. */
+const struct ctsh_engine_kind *ctsh_engine_kind_of(
+	const struct ctsh_policy *policy, const struct ctsh_engine_kind *kinds,
+	const char *container);
+
 #endif
