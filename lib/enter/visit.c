@@ -11,6 +11,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "../base/fdio.h"
 #include "../base/proc.h"
 #include "cgroup.h"
 #include "confine.h"
@@ -20,6 +21,8 @@
 #include "stage.h"
 #include "talk.h"
 #include "verify.h"
+
+#define SUID_DUMPABLE "/proc/sys/fs/suid_dumpable"
 
 #define BIT(cap) (UINT64_C(1) << (cap))
 
@@ -190,6 +193,21 @@ static void enter(struct passage *p)
 
 /* -- before --------------------------------------------------------------- */
 
+/* With 1 the service is dumpable again as soon as it has become the user, whose
+ * processes inside may then take over what has its memory and its sockets. */
+static int check_dumpable(struct ctsh_error *err)
+{
+	ctsh_autofree char *text = NULL;
+
+	text = ctsh_read_file_at(AT_FDCWD, SUID_DUMPABLE, 16, NULL);
+	if (!text)
+		return ctsh_fail(err, CTSH_E_SYSTEM, errno, SUID_DUMPABLE);
+	if (text[0] == '0' || text[0] == '2')
+		return 0;
+	return ctsh_fail(err, CTSH_E_SYSTEM, 0,
+	                 "join=all needs fs.suid_dumpable to be 0 or 2");
+}
+
 /* setns(2) moves one thread. */
 static int look_at_self(struct passage *p, struct ctsh_error *err)
 {
@@ -210,7 +228,7 @@ static int prepare(struct passage *p, struct ctsh_error *err)
 {
 	int cgroup2 = p->visit->container->cgroup2;
 
-	if (look_at_self(p, err))
+	if (check_dumpable(err) || look_at_self(p, err))
 		return -1;
 	if (cgroup2 >= 0) {
 		p->procs =

@@ -65,3 +65,17 @@ def test_a_filter_that_says_done_to_what_is_not(services, liar):
                           "cat /proc/self/status", timeout=30)
     assert (result.status, result.out) == (1, ""), result
     assert SENTENCES["E_UNSAFE"] in result.err, result
+
+
+def test_who_would_become_dumpable_stays_outside(lab, services, visitor):
+    """By the change of ids: of the same user others inside could trace it."""
+    services.line("join=all", f"users={visitor.user.name}")
+    setting = f"{lab.base}/suid_dumpable"
+    with open(setting, "w") as file:
+        file.write("1\n")
+    result = services.run(
+        "unshare", "--mount", "sh", "-c",
+        f"mount --bind {setting} /proc/sys/fs/suid_dumpable && "
+        f"exec su {visitor.user.name} -c id")
+    assert (result.status, result.out) == (1, ""), result
+    assert SENTENCES["E_SYSTEM"] in result.err, result
