@@ -1,12 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 #include "visit.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <linux/capability.h>
+#include <linux/close_range.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -72,6 +76,32 @@ static int join_groups(const struct passage *p, struct ctsh_error *err)
 	return ctsh_cgroup_join(c, p->v, err);
 }
 
+/* By one of the host's, the user would be there (CVE-2024-21626). */
+static int check_no_directory(const struct passage *p, struct ctsh_error *err)
+{
+	ctsh_autoclose int proc = ctsh_proc_of(p->v, err);
+	int fd = proc < 0 ? -1 : openat(proc, "fd", O_RDONLY | O_CLOEXEC);
+	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+	const struct dirent *entry;
+	bool found = false;
+	struct stat st;
+
+	if (!dir) {
+		ctsh_close_fd(&fd);
+		return ctsh_fail(err, CTSH_E_SYSTEM, errno, "read fd");
+	}
+	errno = 0;
+	while (!found && (entry = readdir(dir)))
+		found = entry->d_name[0] != '.' &&
+		        (fstatat(fd, entry->d_name, &st, 0) ||
+		         S_ISDIR(st.st_mode));
+	found = found || errno;
+	(void)closedir(dir);
+	return !found ? 0
+	              : ctsh_fail(err, CTSH_E_UNSAFE, 0,
+	                          "the service has a directory open");
+}
+
 static int guide(const struct passage *p, struct ctsh_error *err)
 {
 	const struct ctsh_container *c = p->visit->container;
@@ -83,6 +113,8 @@ static int guide(const struct passage *p, struct ctsh_error *err)
 	                     err))
 		return -1;
 	if (ctsh_verify_service(p->v, c, ctsh_visit_needs, p->own_filters, err))
+		return ctsh_verify_failed(p->v_fd, err);
+	if (check_no_directory(p, err))
 		return ctsh_verify_failed(p->v_fd, err);
 	return ctsh_verify_unchanged(c, err);
 }
@@ -138,8 +170,9 @@ static void await_go(const struct passage *p)
 }
 
 /* No descriptor of the host's but the service's own is to be there when the
- * filters are: a closing that they fake would be none. */
-static void let_loose(struct passage *p)
+ * filters are: a closing that they fake would be none.  And what the service
+ * was started with itself, as su(1) is by anybody, is not for the user. */
+static int let_loose(struct passage *p)
 {
 	struct ctsh_container *c = p->visit->container;
 
@@ -153,6 +186,8 @@ static void let_loose(struct passage *p)
 	ctsh_close_fd(&p->procs);
 	ctsh_close_fd(&p->v_fd);
 	ctsh_close_fd(&p->talk.reports);
+	return (int)syscall(SYS_close_range, STDERR_FILENO + 1, ~0U,
+	                    CLOSE_RANGE_CLOEXEC);
 }
 
 static enum ctsh_stage step_inside(struct passage *p)
@@ -168,7 +203,8 @@ static enum ctsh_stage step_inside(struct passage *p)
 	failed = ctsh_take_root(c);
 	if (failed)
 		return failed;
-	let_loose(p);
+	if (let_loose(p))
+		return CTSH_STAGE_DESCRIPTORS;
 	return ctsh_confine_service(c, ctsh_visit_needs & c->bounding);
 }
 

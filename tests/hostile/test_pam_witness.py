@@ -6,7 +6,7 @@ import copy
 
 import pytest
 
-from lab import engines, handmade, pam, pam_all
+from lab import engines, handmade, pam, pam_all, process
 
 from conftest import SENTENCES
 
@@ -79,3 +79,29 @@ def test_who_would_become_dumpable_stays_outside(lab, services, visitor):
         f"exec su {visitor.user.name} -c id")
     assert (result.status, result.out) == (1, ""), result
     assert SENTENCES["E_SYSTEM"] in result.err, result
+
+
+def test_what_su_was_started_with_stays_outside(services, visitor):
+    services.line("join=all", f"users={visitor.user.name}")
+    result = services.run(
+        "sh", "-c", "exec 9</etc/hostname; "
+        f"exec su {visitor.user.name} -c 'ls /proc/self/fd'")
+    # The last one is that of ls.
+    assert (result.status, result.out.split()) == (0, [*"0123"]), result
+
+
+@pytest.mark.parametrize("fd", (0, 9))
+def test_no_directory_of_the_hosts_comes_along(lab, services, visitor, fd):
+    services.line("join=all", f"users={visitor.user.name}")
+    mark = len(lab.log.lines)
+    result = services.run(
+        "sh", "-c", f"exec {fd}</etc; exec su {visitor.user.name} -c "
+        "'echo in; cat /proc/self/fd/*/hostname'")
+    assert (result.status, result.out) == (-9, ""), result
+    def refused():
+        return [one for one in services.said(mark)
+                if one["event"] == "refused"]
+    # It is ended first.
+    line, = process.wait_for(refused, 5, "the line")
+    assert (line["code"], line["reason"]) == (
+        "E_UNSAFE", "the service has a directory open")
