@@ -19,6 +19,7 @@
 #include "../base/proc.h"
 #include "cgroup.h"
 #include "confine.h"
+#include "container.h"
 #include "join.h"
 #include "sandbox.h"
 #include "schedule.h"
@@ -135,8 +136,10 @@ static _Noreturn void witness(struct passage *p)
 	ctsh_hide();
 	ctsh_close_fd(&p->line.report);
 	failed = guide(p, &err);
-	if (failed)
+	if (failed) {
 		end_v(p);
+		(void)ctsh_container_failed(visit->container, &err);
+	}
 	visit->told(visit->context, failed ? &err : NULL);
 	if (!failed && ctsh_talk_go(&p->talk, &err))
 		end_v(p);

@@ -3,6 +3,10 @@
 
 import contextlib
 import copy
+import os
+import re
+import signal
+import threading
 
 import pytest
 
@@ -105,3 +109,38 @@ def test_no_directory_of_the_hosts_comes_along(lab, services, visitor, fd):
     line, = process.wait_for(refused, 5, "the line")
     assert (line["code"], line["reason"]) == (
         "E_UNSAFE", "the service has a directory open")
+
+
+def come_while_it_dies(lab, services, user, turn):
+    """What was said when the init ended a little later than the last time."""
+    name = f"dying{turn}"
+    with lab.crun.container(name, lab.tree(name)) as container:
+        made = pam_all.Visitor("crun", user, container, 0)
+        with open(made.inside("etc/passwd"), "a") as file:
+            file.write(f"{user.name}:x:{user.uid}:{user.gid}::/:/bin/sh\n")
+        with lab.config.own(user, made.keys):
+            end = threading.Timer(.004 + .0012 * turn, os.kill,
+                                  (made.init, signal.SIGKILL))
+            end.start()
+            result = services.run("su", user.name, "-c", "readlink "
+                                  "/proc/self/ns/pid; sleep 5")
+            end.join()
+    return result
+
+
+@pytest.fixture
+def mourner(lab):
+    with contextlib.ExitStack() as stack:
+        yield pam_all.make_user(lab, stack, "mourner")
+
+
+def test_a_container_that_dies_meanwhile_is_called_gone(lab, services,
+                                                        mourner):
+    services.line("join=all", f"users={mourner.name}")
+    host = os.readlink("/proc/self/ns/pid")
+    for turn in range(16):
+        result = come_while_it_dies(lab, services, mourner, turn)
+        assert result.status in (1, 137, -9), result
+        assert host not in result.out, result
+        code = re.search(r"\[(E_\w+) ", result.err)
+        assert not code or code[1] in ("E_ABSENT", "E_GONE"), result
