@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 """The owner of a rootless engine writes into its files whatever they like.
 
-The guest has a real podman of their own, whose container `mine` they may be
+The owner has a real podman of their own, whose container `mine` they may be
 sent to.  Whatever they make of its files leads there, or to a refusal that
 tells them nothing.
 """
@@ -68,8 +68,14 @@ os.waitpid(child, 0)
 
 
 @pytest.fixture
+def guest(lab):
+    """Who has a podman of their own."""
+    return lab.users["owner"]
+
+
+@pytest.fixture
 def owner(lab, guest):
-    """The guest's engine, with its files as they were afterwards."""
+    """The owner's engine, with its files as they were afterwards."""
     return lab.rootless
 
 

@@ -156,7 +156,7 @@ class Lab:
 
     def make_users(self):
         roles = [*BOXES, "guest", "stranger", "plain", "keeper", "evil",
-                 *HOUSES]
+                 "owner", *HOUSES]
         ids = users.free_ids(len(roles) + 2)
         group = self.stack.enter_context(users.group(self.tag, ids.pop()))
         self.crew = self.stack.enter_context(
@@ -178,7 +178,7 @@ class Lab:
 
     def accounts(self):
         """Everybody but the stranger has an account in every container."""
-        roles = [*BOXES, "guest", "keeper"]
+        roles = [*BOXES, "guest", "keeper", "owner"]
         return [(self.users[role].name, INNER_UID + i, INNER_UID + i,
                  "/bin/sh") for i, role in enumerate(roles)]
 
@@ -214,8 +214,9 @@ class Lab:
 
     @functools.cached_property
     def rootless(self):
-        """The guest's own podman, and a container `mine` of it."""
-        own = podman.Rootless(self.users["guest"], self.engine_prefix)
+        """The owner's own podman, and a container `mine` of it.  From now on
+        processes of the owner's run."""
+        own = podman.Rootless(self.users["owner"], self.engine_prefix)
         self.stack.enter_context(own.prepared())
         tree = self.tree("rootless")
         own.give(tree)

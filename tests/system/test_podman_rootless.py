@@ -11,6 +11,12 @@ WHERE = "exec readlink /proc/self/ns/pid"
 
 
 @pytest.fixture
+def guest(lab):
+    """Who has a podman of their own."""
+    return lab.users["owner"]
+
+
+@pytest.fixture
 def login(lab, guest):
     def call(name, command=WHERE, owner="%u", user=guest, keys=""):
         with lab.config.own(user, f'container = "podman:{name}"\n'
@@ -44,7 +50,7 @@ def test_the_session_has_no_more_than_the_container(lab, guest, login):
     assert result.status == 0, result
     session = dict(line.split(":\t", 1) for line in result.out.splitlines())
     init = process.status(lab.rootless.mine.pid)
-    assert session["Uid"].split() == [str(lab.inner_uid("guest"))] * 4
+    assert session["Uid"].split() == [str(lab.inner_uid("owner"))] * 4
     assert session["CapBnd"] == init["CapBnd"] != "0" * 16
     assert session["CapEff"] == session["CapPrm"] == "0" * 16
     assert session["Seccomp_filters"] == init["Seccomp_filters"] != "0"
