@@ -327,7 +327,7 @@ def test_cve_2026_53612_a_login_changes_no_file_by_path(lab, guest):
         result, lines = traced(lab, CHANGES, lab.direct_argv(
             guest, "-c", "true"))
     assert result.status == 0
-    own = re.compile(rf'mkdir\("{lab.ctsh.run}", 0700\)|'
+    own = re.compile(rf'mkdirat\(AT_FDCWD, "{lab.ctsh.run}", 0700\)|'
                      r'mkdirat\(\d+, "(slots|filters)", 0700\)|'
                      r'unlinkat\(\d+, "\d+-\d+(\.new|\.lock|-\d+-\d+)", 0\)|'
                      r'renameat\(\d+, "\d+-\d+\.new", \d+, '
