@@ -28,11 +28,12 @@ static int check_private(int fd, const char *name, struct ctsh_error *err)
  * when the module is the first to come here. */
 static int make_private(int dir, const char *name)
 {
+	ctsh_autoclose int fd = -1;
+
 	if (mkdirat(dir, name, PRIVATE))
 		return errno == EEXIST ? 0 : -1;
-	if (fchownat(dir, name, 0, 0, AT_SYMLINK_NOFOLLOW))
-		return -1;
-	return fchmodat(dir, name, PRIVATE, 0);
+	fd = openat(dir, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	return fd < 0 || fchown(fd, 0, 0) || fchmod(fd, PRIVATE) ? -1 : 0;
 }
 
 static int open_base(const char *base, struct ctsh_error *err)
