@@ -168,7 +168,7 @@ LIB_SRC = \
 	lib/runtime/bundle.c lib/runtime/containerd.c \
 	lib/runtime/crun.c lib/runtime/docker.c lib/runtime/kubernetes.c \
 	lib/runtime/oci.c lib/runtime/pidfile.c lib/runtime/pod.c \
-	lib/runtime/podman.c lib/runtime/storage.c \
+	lib/runtime/podman.c lib/runtime/full_id.c lib/runtime/storage.c \
 	lib/runtime/record.c lib/runtime/runc.c \
 	lib/runtime/runtime.c lib/runtime/lxc.c lib/runtime/lxc_command.c \
 	lib/runtime/lxd.c lib/runtime/nspawn.c lib/runtime/nspawn_search.c \

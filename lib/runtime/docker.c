@@ -9,30 +9,12 @@
 #include "../base/json.h"
 #include "../base/peer.h"
 #include "../base/text.h"
+#include "full_id.h"
 #include "record.h"
 #include "runtime.h"
 
 #define STANDARD_SOCKET "/run/docker.sock"
 #define PATIENCE_MS 5000
-#define FULL_ID 64
-
-/* What follows "id=", or NULL for a name. */
-static const char *id_of(const char *name)
-{
-	return strncmp(name, "id=", 3) ? NULL : name + 3;
-}
-
-static bool is_full_id(const char *id)
-{
-	return strspn(id, "0123456789abcdef") == FULL_ID && !id[FULL_ID];
-}
-
-static bool valid_name(const char *name)
-{
-	const char *id = id_of(name);
-
-	return id ? is_full_id(id) : ctsh_text_is_container_name(name);
-}
 
 /* The engine looks for a full ID, then a name, then a prefix of an ID: where
  * another one comes back, there is none of exactly that name. */
@@ -44,11 +26,11 @@ static int check_name(const json_t *doc, const char *name, const char **id,
 	if (ctsh_json_text(doc, "Id", &full, err) ||
 	    ctsh_json_text(doc, "Name", &slash_name, err))
 		return -1;
-	if (!is_full_id(full) || slash_name[0] != '/')
+	if (!ctsh_full_id(full) || slash_name[0] != '/')
 		return ctsh_fail(err, CTSH_E_ENGINE, 0,
 		                 "answer has no full ID or name");
-	if (id_of(name) ? strcmp(full, id_of(name))
-	                : strcmp(slash_name + 1, name))
+	if (ctsh_full_id_of(name) ? strcmp(full, ctsh_full_id_of(name))
+	                          : strcmp(slash_name + 1, name))
 		return ctsh_fail(err, CTSH_E_ABSENT, 0,
 		                 "no %s: the engine answers with %s (%s)", name,
 		                 slash_name + 1, full);
@@ -211,9 +193,9 @@ static int describe(const struct ctsh_where *where, const char *name,
                     struct ctsh_error *err)
 {
 	int64_t own = ctsh_now_ms() + PATIENCE_MS;
-	const char *id = id_of(name);
+	const char *id = ctsh_full_id_of(name);
 
-	if (!valid_name(name))
+	if (!ctsh_full_id_or_name(name))
 		return ctsh_fail(err, CTSH_E_UNSAFE, 0, "not a container name");
 	if (ask(where, ctsh_http_get, id ? id : name, "json",
 	        own < deadline_ms ? own : deadline_ms, answer, err))
@@ -271,7 +253,7 @@ static int start(const struct ctsh_where *where, const char *name,
 const struct ctsh_runtime ctsh_runtime_docker = {
 	.name = "docker",
 	.has_socket = true,
-	.valid_name = valid_name,
+	.valid_name = ctsh_full_id_or_name,
 	.find = find,
 	.start = start,
 };

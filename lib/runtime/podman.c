@@ -17,6 +17,7 @@
 
 #include "../base/fdio.h"
 #include "../base/text.h"
+#include "full_id.h"
 #include "record.h"
 #include "service.h"
 #include "storage.h"
@@ -30,19 +31,6 @@ struct places {
 	char own_run_root[64];
 };
 
-/* What follows "id=", or NULL for a name. */
-static const char *id_of(const char *name)
-{
-	return strncmp(name, "id=", 3) ? NULL : name + 3;
-}
-
-static bool valid_name(const char *name)
-{
-	const char *id = id_of(name);
-
-	return id ? ctsh_storage_is_id(id) : ctsh_text_is_container_name(name);
-}
-
 /* Which component the init's cgroup path must have, made from what the OCI
  * runtime was told: "/PARENT/libpod-ID", or "SLICE:libpod:ID" where systemd
  * makes "libpod-ID.scope" of it.  Another path, or none (--cgroups=disabled),
@@ -55,8 +43,8 @@ static void expect_cgroup(const char *path, const char *id,
 
 	last = last ? last + 1 : path;
 	length = strlen(last);
-	if (length < CTSH_STORED_ID ||
-	    strcmp(last + length - CTSH_STORED_ID, id) != 0)
+	if (length < CTSH_FULL_ID ||
+	    strcmp(last + length - CTSH_FULL_ID, id) != 0)
 		return;
 	if (strchr(last, ':'))
 		last = id;
@@ -174,10 +162,10 @@ static int find(const struct ctsh_where *where, const char *name,
 {
 	ctsh_autostored struct ctsh_stored stored = CTSH_STORED_INIT;
 	struct ctsh_target found = {0};
-	const char *id = id_of(name);
+	const char *id = ctsh_full_id_of(name);
 	struct places places;
 
-	if (!valid_name(name) ||
+	if (!ctsh_full_id_or_name(name) ||
 	    !ctsh_text_copy(found.name, sizeof(found.name), name))
 		return ctsh_fail(err, CTSH_E_UNSAFE, 0, "not a container name");
 	if (choose_places(where, &places, err) ||
@@ -217,9 +205,9 @@ static int start(const struct ctsh_where *where, const char *name,
 	 * the container's where that passes its log through: no file of the
 	 * host's may be there. */
 	const struct ctsh_service service = {.argv = argv};
-	const char *id = id_of(name);
+	const char *id = ctsh_full_id_of(name);
 
-	if (!valid_name(name))
+	if (!ctsh_full_id_or_name(name))
 		return ctsh_fail(err, CTSH_E_UNSAFE, 0, "not a container name");
 	/* It would be root's of the same name. */
 	if (where->owner)
@@ -241,7 +229,7 @@ const struct ctsh_runtime ctsh_runtime_podman = {
 	.has_root = true,
 	.has_run_root = true,
 	.has_owner = true,
-	.valid_name = valid_name,
+	.valid_name = ctsh_full_id_or_name,
 	.find = find,
 	.start = start,
 };

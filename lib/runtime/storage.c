@@ -29,12 +29,6 @@ void ctsh_stored_close(struct ctsh_stored *stored)
 	ctsh_close_fd(&stored->run);
 }
 
-bool ctsh_storage_is_id(const char *text)
-{
-	return strspn(text, "0123456789abcdef") == CTSH_STORED_ID &&
-	       !text[CTSH_STORED_ID];
-}
-
 /* Root's store must be root's alone from "/" on.  Another owner's lies below a
  * home; there what counts is that no link leads on, to where this process, with
  * the owner's ids, could go anyway. */
@@ -121,13 +115,13 @@ static int search_list(int dir, const char *list, const char *name, bool by_id,
 			return -1;
 		if (by_id ? strcmp(text, name) != 0 : !found)
 			continue;
-		if (!ctsh_storage_is_id(text))
+		if (!ctsh_full_id(text))
 			return ctsh_fail(err, CTSH_E_ENGINE, 0,
 			                 "%s has no full ID of %s", list, name);
 		if (id[0] && strcmp(id, text) != 0)
 			return ctsh_fail(err, CTSH_E_ENGINE, 0,
 			                 "two containers are called %s", name);
-		memcpy(id, text, CTSH_STORED_ID + 1);
+		memcpy(id, text, CTSH_FULL_ID + 1);
 	}
 	return 0;
 }

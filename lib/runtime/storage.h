@@ -22,12 +22,11 @@
 #include <stdbool.h>
 
 #include "../base/error.h"
-
-#define CTSH_STORED_ID 64
+#include "full_id.h"
 
 /* A container of the store.  Descriptors are O_PATH, of directories. */
 struct ctsh_stored {
-	char id[CTSH_STORED_ID + 1];
+	char id[CTSH_FULL_ID + 1];
 	int files; /* its userdata below the root, or -1            */
 	int run;   /* below the run root, or -1: not started since boot */
 };
@@ -41,9 +40,6 @@ struct ctsh_stored {
 void ctsh_stored_close(struct ctsh_stored *stored);
 
 #define ctsh_autostored __attribute__((cleanup(ctsh_stored_close)))
-
-/* Whether that is 64 hexadecimal digits. */
-bool ctsh_storage_is_id(const char *text);
 
 /*
  * Finds the one container of exactly that name, or with that full ID if `by_id`
