@@ -1,20 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The key about whose engine it is.  A draft: nothing is demanded of its owner.
  */
-#include <fcntl.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
-
-#include <cmocka.h>
-
-#include "../../lib/base/fdio.h"
-#include "../../lib/policy/config.h"
+#include "draft.h"
 
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 
@@ -24,13 +11,11 @@ static const struct ctsh_engine_kind kinds[] = {
 	{.name = NULL},
 };
 
-static char path[64];
-
 static int load(const char *defaults, const char *container, const char *keys,
                 struct ctsh_policy *policy, struct ctsh_error *err)
 {
 	char text[512];
-	int fd, length;
+	int length;
 
 	length = snprintf(text, sizeof(text),
 	                  "engine pods { type = podman }\n"
@@ -40,11 +25,7 @@ static int load(const char *defaults, const char *container, const char *keys,
 	                  "%s }\n"
 	                  "rule b { match = {\"*\"} deny = \"No.\" }\n",
 	                  defaults, container, keys);
-	fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-	assert_true(fd >= 0);
-	assert_int_equal(ctsh_write_all(fd, text, (size_t)length), 0);
-	(void)close(fd);
-	return ctsh_config_load(path, false, kinds, policy, err);
+	return draft_load(text, (size_t)length, kinds, policy, err);
 }
 
 static void the_owner_is_read(void **state)
@@ -95,7 +76,7 @@ static void other_values_are_refused(void **state)
 		(void)snprintf(what, sizeof(what),
 		               "%s:5: owner: '%s' is neither %%u nor the name "
 		               "of a user",
-		               path, values[i]);
+		               draft_path, values[i]);
 		assert_int_equal(load("", "podman:a", keys, &policy, &err), -1);
 		assert_string_equal(err.what, what);
 		assert_int_equal(err.code, CTSH_E_CONFIG);
@@ -127,27 +108,11 @@ static void an_engine_must_be_able_to_have_one(void **state)
 			continue;
 		}
 		(void)snprintf(what, sizeof(what),
-		               "%s:4: 'owner' does not go with %s", path,
+		               "%s:4: 'owner' does not go with %s", draft_path,
 		               rows[i].type);
 		assert_string_equal(err.what, what);
 		assert_int_equal(err.code, CTSH_E_CONFIG);
 	}
-}
-
-static int make_draft(void **state)
-{
-	int fd;
-
-	(void)state;
-	(void)snprintf(path, sizeof(path), "/tmp/ctsh-owner-XXXXXX");
-	fd = mkstemp(path);
-	return fd < 0 ? -1 : close(fd);
-}
-
-static int remove_draft(void **state)
-{
-	(void)state;
-	return unlink(path);
 }
 
 int main(void)
@@ -158,5 +123,5 @@ int main(void)
 		cmocka_unit_test(an_engine_must_be_able_to_have_one),
 	};
 
-	return cmocka_run_group_tests(tests, make_draft, remove_draft);
+	return cmocka_run_group_tests(tests, draft_make, draft_remove);
 }

@@ -1,20 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The keys about a container that is not there yet.  A draft: nothing is
  * demanded of its owner. */
-#include <fcntl.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
-
-#include <cmocka.h>
-
-#include "../../lib/base/fdio.h"
-#include "../../lib/policy/config.h"
+#include "draft.h"
 
 static const struct ctsh_engine_kind kinds[] = {
 	{.name = "crun", .has_root = true, .starts = true, .has_bundle = true},
@@ -24,24 +11,18 @@ static const struct ctsh_engine_kind kinds[] = {
 	{.name = NULL},
 };
 
-static char path[64];
-
 static int load(const char *defaults, const char *keys,
                 struct ctsh_policy *policy, struct ctsh_error *err)
 {
 	char text[512];
-	int fd, length;
+	int length;
 
 	length = snprintf(text, sizeof(text),
 	                  "defaults { %s }\n"
 	                  "rule a { match = {\"*\"} container = \"docker:a\"\n"
 	                  "%s }\n",
 	                  defaults, keys);
-	fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-	assert_true(fd >= 0);
-	assert_int_equal(ctsh_write_all(fd, text, (size_t)length), 0);
-	(void)close(fd);
-	return ctsh_config_load(path, false, kinds, policy, err);
+	return draft_load(text, (size_t)length, kinds, policy, err);
 }
 
 static void unwritten_the_wait_is_short(void **state)
@@ -106,7 +87,7 @@ static void other_values_are_refused(void **state)
 		struct ctsh_error err;
 		char what[320];
 
-		(void)snprintf(what, sizeof(what), "%s:3: %s", path,
+		(void)snprintf(what, sizeof(what), "%s:3: %s", draft_path,
 		               cases[i].what);
 		assert_int_equal(load("", cases[i].keys, &policy, &err), -1);
 		assert_string_equal(err.what, what);
@@ -117,12 +98,13 @@ static void other_values_are_refused(void **state)
 static int load_text(const char *text, struct ctsh_policy *policy,
                      struct ctsh_error *err)
 {
-	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+	int fd = open(draft_path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC,
+	              0600);
 
 	assert_true(fd >= 0);
 	assert_int_equal(ctsh_write_all(fd, text, strlen(text)), 0);
 	(void)close(fd);
-	return ctsh_config_load(path, false, kinds, policy, err);
+	return ctsh_config_load(draft_path, false, kinds, policy, err);
 }
 
 static void what_contradicts_itself_is_refused(void **state)
@@ -161,7 +143,7 @@ static void what_contradicts_itself_is_refused(void **state)
 		struct ctsh_error err;
 		char what[320];
 
-		(void)snprintf(what, sizeof(what), "%s:%s", path,
+		(void)snprintf(what, sizeof(what), "%s:%s", draft_path,
 		               cases[i].what);
 		assert_int_equal(load_text(cases[i].text, &policy, &err), -1);
 		assert_string_equal(err.what, what);
@@ -204,22 +186,6 @@ static void a_bundle_is_its_rules_own(void **state)
 	ctsh_policy_free(&policy);
 }
 
-static int make_draft(void **state)
-{
-	int fd;
-
-	(void)state;
-	(void)snprintf(path, sizeof(path), "/tmp/ctsh-start-XXXXXX");
-	fd = mkstemp(path);
-	return fd < 0 ? -1 : close(fd);
-}
-
-static int remove_draft(void **state)
-{
-	(void)state;
-	return unlink(path);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -232,5 +198,5 @@ int main(void)
 			what_is_inherited_may_suit_no_rule_that_denies),
 	};
 
-	return cmocka_run_group_tests(tests, make_draft, remove_draft);
+	return cmocka_run_group_tests(tests, draft_make, draft_remove);
 }

@@ -1,44 +1,25 @@
 /* SPDX-License-Identifier: MIT */
 /* What a rule may not say where a service enters by itself. */
-#include <fcntl.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
-
-#include <cmocka.h>
-
-#include "../../lib/base/fdio.h"
-#include "../../lib/policy/config.h"
 #include "../../lib/policy/guest_keys.h"
+#include "draft.h"
 
 static const struct ctsh_engine_kind kinds[] = {
 	{.name = "crun", .has_root = true},
 	{.name = NULL},
 };
 
-static char path[64];
-
 static int load(const char *defaults, const char *keys,
                 struct ctsh_policy *policy, struct ctsh_error *err)
 {
 	char text[512];
-	int fd, length;
+	int length;
 
 	length = snprintf(text, sizeof(text),
 	                  "defaults { %s }\n"
 	                  "rule a { match = {\"*\"} container = \"crun:a\"\n"
 	                  "%s }\n",
 	                  defaults, keys);
-	fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-	assert_true(fd >= 0);
-	assert_int_equal(ctsh_write_all(fd, text, (size_t)length), 0);
-	(void)close(fd);
-	return ctsh_config_load(path, false, kinds, policy, err);
+	return draft_load(text, (size_t)length, kinds, policy, err);
 }
 
 /* -1 with the reason behind file and line, or 0. */
@@ -94,7 +75,7 @@ static void these_are_refused_by_name(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
-		(void)snprintf(place, sizeof(place), "%s:2: ", path);
+		(void)snprintf(place, sizeof(place), "%s:2: ", draft_path);
 		assert_int_equal(check("", cases[i].keys, &err), -1);
 		assert_int_equal(err.code, CTSH_E_CONFIG);
 		assert_memory_equal(err.what, place, strlen(place));
@@ -167,22 +148,6 @@ static void trust_is_true_or_false(void **state)
 	}
 }
 
-static int make_draft(void **state)
-{
-	int fd;
-
-	(void)state;
-	(void)snprintf(path, sizeof(path), "/tmp/ctsh-guest-XXXXXX");
-	fd = mkstemp(path);
-	return fd < 0 ? -1 : close(fd);
-}
-
-static int remove_draft(void **state)
-{
-	(void)state;
-	return unlink(path);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -192,5 +157,5 @@ int main(void)
 		cmocka_unit_test(trust_is_true_or_false),
 	};
 
-	return cmocka_run_group_tests(tests, make_draft, remove_draft);
+	return cmocka_run_group_tests(tests, draft_make, draft_remove);
 }
