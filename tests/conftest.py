@@ -116,6 +116,17 @@ def guest(lab):
 
 
 @pytest.fixture
+def attempt(lab, guest, refusal):
+    """A login of the guest there must be refused with that code; gives the
+    reason."""
+    def check(spec, code):
+        keys = f'container = "{spec}"\nwait = 0\n'
+        with lab.config.own(guest, keys):
+            return refusal(lab.direct(guest, "-c", "id"), guest, code)
+    return check
+
+
+@pytest.fixture
 def dash_inside(lab, guest, houses):
     """A login to the very shell that the plain user has on the host."""
     house = houses.house("crun")

@@ -30,17 +30,6 @@ def crio(lab, tree):
 
 
 @pytest.fixture
-def attempt(lab, guest, refusal):
-    """A login of the guest there must be refused with that code; gives the
-    reason."""
-    def check(spec, code):
-        keys = f'container = "{spec}"\nwait = 0\n'
-        with lab.config.own(guest, keys):
-            return refusal(lab.direct(guest, "-c", "id"), guest, code)
-    return check
-
-
-@pytest.fixture
 def lands(lab, guest):
     def check(spec):
         with lab.config.own(guest, f'container = "{spec}"\n'):
