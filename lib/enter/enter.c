@@ -146,8 +146,13 @@ static int meet_s(struct passage *p, struct ctsh_error *err)
 {
 	const struct ctsh_entry *e = p->entry;
 	ctsh_autoclose int pidfd = -1;
+	struct ctsh_error changed;
 	int32_t child = 0;
+	int rc;
 
+	/* While M forks.  What comes of it waits until S is known and can be
+	 * ended. */
+	rc = ctsh_verify_unchanged(e->container, &changed);
 	if (ctsh_talk_expect(&p->talk, p->m_fd, CTSH_STAGE_STARTED, &child,
 	                     err))
 		return -1;
@@ -166,7 +171,9 @@ static int meet_s(struct passage *p, struct ctsh_error *err)
 		return -1;
 	if (ctsh_verify_born(p->s, e->container, e->plan, p->own_filters, err))
 		return ctsh_verify_failed(p->s_fd, err);
-	return ctsh_verify_unchanged(e->container, err);
+	if (rc)
+		*err = changed;
+	return rc;
 }
 
 /* Only S knows which one it was. */

@@ -9,6 +9,8 @@
  *   compares namespaces, <---- confined
  *   cgroups and status
  *   go ----------------------> clone(CLONE_PARENT) ----------> born
+ *   looks whether the init
+ *   is what it was
  *   checks that S is its  <--- started (its PID)
  *   child and in the container's PID namespace
  *   go ------------------------------------------------------> setsid, tty,
