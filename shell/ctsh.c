@@ -158,16 +158,18 @@ static int become_root(void)
 /*
  * Executes the session from a private read-only mount of its file, so that a
  * container root that keeps /proc/PID/exe open gets EROFS when it later opens
- * it for writing (the attack of CVE-2019-5736).  Returns on failure only.
+ * it for writing (the attack of CVE-2019-5736).  The mount goes along, for the
+ * session to end when nobody waits.  Returns on failure only.
  */
 static void execute(char *const argv[], char *const envp[])
 {
 	struct mount_attr attr = {.attr_set = MOUNT_ATTR_RDONLY};
 	int fd = (int)syscall(SYS_open_tree, AT_FDCWD, CTSH_SESSION_PATH,
-	                      OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
+	                      OPEN_TREE_CLONE);
 
-	if (fd < 0 || syscall(SYS_mount_setattr, fd, "", AT_EMPTY_PATH, &attr,
-	                      sizeof(attr)))
+	if (fd != CTSH_HANDOVER_MOUNT ||
+	    syscall(SYS_mount_setattr, fd, "", AT_EMPTY_PATH, &attr,
+	            sizeof(attr)))
 		return;
 	(void)syscall(SYS_execveat, fd, "", argv, envp, AT_EMPTY_PATH);
 }

@@ -8,7 +8,8 @@
  *              CTSH_CALLER_PREFIX, so that no library of the session's
  *              interprets one (a TZ left as it is makes syslog(3) open a file
  *              of the caller's choice)
- * descriptors: 0 to 2 open, nothing else
+ * descriptors: 0 to 2 open; 3 the private mount of ctsh-session, not
+ *              close-on-exec yet; nothing else
  * process:     cwd "/", umask 077, all ids 0, groups {0}, timers off, core
  *              limit 0, timer slack as usual, signals default and unblocked
  *              except SIGINT SIGQUIT SIGTSTP SIGTTIN SIGTTOU: ignored, since
@@ -26,6 +27,8 @@
 #define CTSH_HANDOVER_PATH "PATH=/usr/sbin:/usr/bin:/sbin:/bin"
 #define CTSH_HANDOVER_LOCALE "LC_ALL=C"
 #define CTSH_CALLER_PREFIX "CTSH_CALLER_"
+
+#define CTSH_HANDOVER_MOUNT 3
 
 /* Limits of what is passed on; a variable over them is dropped whole. */
 #define CTSH_CALLER_VALUE_MAX 4096

@@ -46,6 +46,7 @@ struct ctsh_login {
 	struct ctsh_plan plan;
 	struct ctsh_terminal terminal;
 	struct ctsh_stdio io;
+	int mount;   /* that this program was executed from, or -1 */
 	int program; /* of ours for the inside, or -1 */
 	struct ctsh_forwarding forwarding;
 	struct ctsh_record record;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Steps 1 to 4 of a login. */
+#include <fcntl.h>
 #include <unistd.h>
 
 #include "../lib/base/fdio.h"
@@ -7,6 +8,7 @@
 #include "../lib/enter/host.h"
 #include "../lib/enter/network.h"
 #include "../lib/registry/registry.h"
+#include "handover.h"
 #include "login.h"
 
 /* Waiting for a slot, then for steps 2 to 9 together. */
@@ -26,12 +28,21 @@ static int check_ids(struct ctsh_error *err)
 	return 0;
 }
 
+/* Whatever is executed from here does not get it. */
+static int take_mount(void)
+{
+	return fcntl(CTSH_HANDOVER_MOUNT, F_SETFD, FD_CLOEXEC)
+	               ? -1
+	               : CTSH_HANDOVER_MOUNT;
+}
+
 /* Step 1. */
 static int begin(struct ctsh_login *l, int argc, char **argv,
                  struct ctsh_error *err)
 {
 	int rc = check_ids(err);
 
+	l->mount = take_mount();
 	if (rc == 0)
 		rc = ctsh_invocation_parse(argc, argv, environ, &l->invocation,
 		                           err);
@@ -50,7 +61,9 @@ static int guard(struct ctsh_login *l, struct ctsh_error *err)
 	if (l->slot < 0)
 		return -1;
 	l->deadline_ms = ctsh_now_ms() + DEADLINE_MS;
-	return ctsh_watchdog_start(&l->dog, &l->report, l->deadline_ms, err);
+	if (ctsh_watchdog_start(&l->dog, &l->report, l->deadline_ms, err))
+		return -1;
+	return l->mount < 0 ? 0 : ctsh_watchdog_drop(&l->dog, &l->mount, err);
 }
 
 /*

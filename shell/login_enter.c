@@ -107,7 +107,9 @@ static int make_stdio(struct ctsh_login *l, struct ctsh_error *err)
 			return -1;
 	}
 	if (ctsh_stdio_make(&l->io, &l->descriptors, slave, l->plan.host_uid,
-	                    err))
+	                    err) ||
+	    (l->io.mount >= 0 &&
+	     ctsh_watchdog_drop(&l->dog, &l->io.mount, err)))
 		return -1;
 	if (slave < 0)
 		return 0;

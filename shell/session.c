@@ -94,6 +94,7 @@ int main(int argc, char **argv)
 		.invocation = {.uid = (uid_t)-1, .gid = (gid_t)-1},
 		.slot = -1,
 		.network = -1,
+		.mount = -1,
 		.program = -1,
 		.dog = CTSH_WATCHDOG_INIT,
 		.group = CTSH_SESSION_GROUP_INIT,

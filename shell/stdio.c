@@ -34,18 +34,18 @@ static int make_pipe(struct ctsh_stdio *io, int fd, uid_t uid,
 static int open_null(struct ctsh_stdio *io, int fd, struct ctsh_error *err)
 {
 	struct mount_attr attr = {.attr_set = MOUNT_ATTR_RDONLY};
-	ctsh_autoclose int tree =
-		(int)syscall(SYS_open_tree, AT_FDCWD, "/dev/null",
-	                     OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
 	char link[40];
 	struct stat st;
 
-	if (tree < 0 || fstat(tree, &st) || st.st_rdev != makedev(1, 3) ||
-	    syscall(SYS_mount_setattr, tree, "", AT_EMPTY_PATH, &attr,
+	io->mount = (int)syscall(SYS_open_tree, AT_FDCWD, "/dev/null",
+	                         OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
+	if (io->mount < 0 || fstat(io->mount, &st) ||
+	    st.st_rdev != makedev(1, 3) ||
+	    syscall(SYS_mount_setattr, io->mount, "", AT_EMPTY_PATH, &attr,
 	            sizeof(attr)))
 		return ctsh_fail(err, CTSH_E_SYSTEM, errno,
 		                 "private /dev/null");
-	(void)snprintf(link, sizeof(link), "/proc/self/fd/%d", tree);
+	(void)snprintf(link, sizeof(link), "/proc/self/fd/%d", io->mount);
 	io->owned[fd] = io->inside[fd] = open(link, O_RDWR | O_CLOEXEC);
 	if (io->inside[fd] < 0)
 		return ctsh_fail(err, CTSH_E_SYSTEM, errno, "open /dev/null");

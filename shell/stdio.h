@@ -19,12 +19,15 @@ struct ctsh_stdio {
 	int owned[3];  /* those of `inside` that are ours to close, or -1  */
 	int slave;     /* the container's terminal, or -1; owned           */
 	int terminal;  /* index of the first one that is the terminal, -1  */
+	int mount;     /* a private mount that one of them is on, or -1; to
+	                  be closed at leisure                             */
 };
 
-#define CTSH_STDIO_INIT                                            \
-	{                                                          \
-		.inside = {-1, -1, -1}, .relay = {-1, -1, -1},     \
-		.owned = {-1, -1, -1}, .slave = -1, .terminal = -1 \
+#define CTSH_STDIO_INIT                                             \
+	{                                                           \
+		.inside = {-1, -1, -1}, .relay = {-1, -1, -1},      \
+		.owned = {-1, -1, -1}, .slave = -1, .terminal = -1, \
+		.mount = -1                                         \
 	}
 
 /*

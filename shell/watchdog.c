@@ -125,6 +125,16 @@ int ctsh_watchdog_hold(struct ctsh_watchdog *dog, enum ctsh_hold what, int fd,
 	return expect_yes(dog, err);
 }
 
+int ctsh_watchdog_drop(struct ctsh_watchdog *dog, int *fd,
+                       struct ctsh_error *err)
+{
+	struct ctsh_dog_message message = {.what = CTSH_DOG_DROP};
+	int rc = post(dog, &message, *fd, err);
+
+	ctsh_close_fd(fd);
+	return rc;
+}
+
 int ctsh_watchdog_wait(struct ctsh_watchdog *dog, unsigned seconds,
                        struct ctsh_error *err)
 {

@@ -87,6 +87,14 @@ CTSH_MUST_CHECK int ctsh_watchdog_hold(struct ctsh_watchdog *dog,
                                        enum ctsh_hold what, int fd,
                                        struct ctsh_error *err);
 
+/*
+ * Has it close `*fd` for us, which is ours no longer and -1 afterwards.  For a
+ * private mount: its end waits for a grace period of the kernel, and the user
+ * need not wait with it.  Before the session.  0; or -1 with E_SYSTEM.
+ */
+CTSH_MUST_CHECK int ctsh_watchdog_drop(struct ctsh_watchdog *dog, int *fd,
+                                       struct ctsh_error *err);
+
 /* Once, and before the session: `seconds` more until the deadline, for a
  * container that is still to come.  0; or -1 with E_SYSTEM: it has passed. */
 CTSH_MUST_CHECK int ctsh_watchdog_wait(struct ctsh_watchdog *dog,

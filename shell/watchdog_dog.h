@@ -18,6 +18,9 @@
 /* A login registers two: who enters, and the shell. */
 #define WATCHED_MAX 16
 
+/* Mounts: of the session's program and of /dev/null. */
+#define DROPPED_MAX 2
+
 struct ctsh_dog {
 	int sock;
 	int parent; /* pidfd of the login process, later the supervisor */
@@ -30,6 +33,8 @@ struct ctsh_dog {
 	bool refused; /* one that it did not take: there is no session */
 	int64_t session_ms;   /* when the session began */
 	int hold[CTSH_HOLDS]; /* -1: not held */
+	int drop[DROPPED_MAX];
+	int dropped;
 };
 
 /* For what is left in a session's group to end, before anybody is kept waiting

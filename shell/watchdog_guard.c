@@ -195,6 +195,8 @@ _Noreturn void ctsh_dog_guard_session(struct ctsh_dog *d)
 	};
 	int count;
 
+	for (int i = 0; i < d->dropped; i++)
+		ctsh_close_fd(&d->drop[i]);
 	if (d->hold[CTSH_HOLD_KILL] >= 0)
 		polls[LEADER].fd = d->watched[0];
 	for (;;) {

@@ -89,6 +89,16 @@ static void take_hold(struct ctsh_dog *d, int32_t what, int fd)
 	answer(d, CTSH_DOG_NO);
 }
 
+/* Closed once nobody waits for an answer of ours. */
+static void take_drop(struct ctsh_dog *d, int fd)
+{
+	if (d->dropped < DROPPED_MAX)
+		d->drop[d->dropped++] = fd;
+	else
+		ctsh_close_fd(&fd);
+	answer(d, CTSH_DOG_YES);
+}
+
 /* A login has one container to wait for. */
 static void take_wait(struct ctsh_dog *d, int32_t seconds)
 {
@@ -152,6 +162,10 @@ static void take_message(struct ctsh_dog *d)
 	}
 	if (got == sizeof(message) && message.what == CTSH_DOG_HOLD) {
 		take_hold(d, message.status, ctsh_steal_fd(&fd));
+		return;
+	}
+	if (got == sizeof(message) && message.what == CTSH_DOG_DROP) {
+		take_drop(d, ctsh_steal_fd(&fd));
 		return;
 	}
 	if (got == sizeof(message) && message.what == CTSH_DOG_WAIT) {

@@ -3,8 +3,7 @@
  * watchdog_wire.h - what the login process and its watchdog say to each other.
  *
  * Messages of one fixed size over SOCK_SEQPACKET; a WATCH carries a pidfd.
- * WATCH, HOLD, WAIT and SESSION are answered by one byte, as is the start
- * itself.
+ * WATCH, HOLD, WAIT, DROP and SESSION are answered by one byte.
  *
  * Privilege: none.
  * Trust:     once the session runs the sender is the user's process.
@@ -24,6 +23,7 @@ enum {
 	CTSH_DOG_HOLD, /* `status`: enum ctsh_hold; carries the descriptor */
 	CTSH_DOG_END,  /* `status`: enum ctsh_ending                       */
 	CTSH_DOG_WAIT, /* `status`: so many seconds more                   */
+	CTSH_DOG_DROP, /* carries a descriptor to be closed                */
 };
 
 #define CTSH_DOG_YES 'y'

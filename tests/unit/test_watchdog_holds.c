@@ -164,6 +164,32 @@ static void end_idle(void *argument)
 	ctsh_watchdog_closed(&dog, SIGHUP);
 }
 
+/* Its end is seen while the session lives, and not before it begins. */
+static void drop(void *argument)
+{
+	struct login *l = argument;
+	struct ctsh_watchdog dog = CTSH_WATCHDOG_INIT;
+	struct pollfd reader = {.events = POLLIN};
+	struct ctsh_error err;
+	int pipes[2];
+
+	hold_all(l, &dog);
+	CHILD_EXPECT(pipe2(pipes, O_CLOEXEC) == 0);
+	reader.fd = pipes[0];
+	CHILD_EXPECT(ctsh_watchdog_drop(&dog, &pipes[1], &err) == 0);
+	CHILD_EXPECT(pipes[1] == -1);
+	CHILD_EXPECT(ctsh_watchdog_watch(&dog, l->leader_pidfd, &err) == 0);
+	CHILD_EXPECT(ctsh_watchdog_watches(&dog, &err) == 0);
+	CHILD_EXPECT(poll(&reader, 1, 50) == 0);
+	CHILD_EXPECT(ctsh_watchdog_session(&dog, &err) == 0);
+	CHILD_EXPECT(poll(&reader, 1, 2000) == 1);
+	CHILD_EXPECT(!ctsh_watchdog_gone(&dog));
+	CHILD_EXPECT(kill(l->leader, SIGKILL) == 0);
+	CHILD_EXPECT(ctsh_wait_fd(l->leader_pidfd, POLLIN,
+	                          ctsh_now_ms() + 5000) == 1);
+	ctsh_watchdog_closed(&dog, SIGKILL);
+}
+
 static void dismiss(void *argument)
 {
 	struct ctsh_watchdog dog = CTSH_WATCHDOG_INIT;
@@ -277,6 +303,15 @@ static void an_early_end_has_its_reason(void **state)
 	ends_with(line, " status=signal:1 reason=idle");
 }
 
+static void what_is_dropped_goes_once_the_session_runs(void **state)
+{
+	char line[2048];
+
+	(void)state;
+	run(wait_forever, drop, 0, line, sizeof(line));
+	ends_with(line, " status=signal:9");
+}
+
 static void a_refused_login_gives_all_back(void **state)
 {
 	char line[2048];
@@ -356,6 +391,7 @@ int main(void)
 		cmocka_unit_test(and_when_the_supervisor_dies),
 		cmocka_unit_test(the_timer_ends_the_session_and_its_supervisor),
 		cmocka_unit_test(an_early_end_has_its_reason),
+		cmocka_unit_test(what_is_dropped_goes_once_the_session_runs),
 		cmocka_unit_test(a_refused_login_gives_all_back),
 		cmocka_unit_test(so_does_one_that_is_killed),
 		cmocka_unit_test(nothing_is_held_twice),
