@@ -117,6 +117,18 @@ PROBED_LDFLAGS := $(call probe,$(PROBE_LDFLAGS))
 # static form.
 PROBED_STATIC := $(if $(SANITIZE),,$(call probe,-static-pie))
 PROBED_STUB := $(or $(PROBED_STATIC),-pie)
+# Better still with musl, where its compiler is installed: what starts a program
+# of glibc's asks the processor what it is some fifty times, each of which ends
+# in the hypervisor of a virtual machine, and reads those two variables; what
+# starts one of musl's does neither.  The kernel's headers are the machine's.
+# MUSL_CC= on the command line is without.
+MUSL_CC = $(if $(filter-out gcc,$(CC)),,musl-gcc)
+MUSL_LINK = -static -nostartfiles -Wl,-pie,--no-dynamic-linker,-z,text \
+	-l:rcrt1.o -l:crti.o -l:crtn.o
+PROBED_MUSL := $(if $(SANITIZE),,$(shell ! command -v '$(MUSL_CC)' >/dev/null || \
+	sh packaging/probe.sh '$(B)/probed' '$(MUSL_CC)' '$(MUSL_LINK)'))
+MUSL_HEADERS = $(addprefix -idirafter /usr/include,/ \
+	$(addprefix /,$(shell $(CC) -print-multiarch)))
 ifeq ($(PROBED_STATIC)$(SANITIZE),)
 $(warning no static libc here: ctsh-sftp-server is not built, and sftp and \
 	scp will not work in containers that have no sftp-server of their own)
@@ -139,10 +151,12 @@ CMOCKA_CFLAGS := $(call library,cmocka,cflags)
 CMOCKA_LIBS := $(call library,cmocka,libs,-lcmocka)
 endif
 
-COMPILE = $(CC) $(OURS_CPPFLAGS) $(LIBCONFUSE_CFLAGS) $(JANSSON_CFLAGS) \
+COMPILE_FLAGS = $(OURS_CPPFLAGS) $(LIBCONFUSE_CFLAGS) $(JANSSON_CFLAGS) \
 	$(OURS_CFLAGS) $(PROBED_CFLAGS) $(CPPFLAGS) $(CFLAGS)
-LINK = $(CC) $(OURS_CFLAGS) $(PROBED_CFLAGS) $(PROBED_LDFLAGS) \
+LINK_FLAGS = $(OURS_CFLAGS) $(PROBED_CFLAGS) $(PROBED_LDFLAGS) \
 	$(CFLAGS) $(LDFLAGS)
+COMPILE = $(CC) $(COMPILE_FLAGS)
+LINK = $(CC) $(LINK_FLAGS)
 LIBS = $(LIBCONFUSE_LIBS) $(JANSSON_LIBS)
 
 # --- what it is made of; tests/lint/lists.sh holds this against the tree ---
@@ -240,6 +254,7 @@ PROGRAMS = $(B)/ctsh $(B)/ctsh-session $(B)/ctsh-names $(B)/ctshctl \
 
 objects = $(patsubst %.c,$(B)/obj/%.o,$(1))
 STUB_OBJ = $(call objects,$(STUB_SRC))
+MUSL_OBJ = $(patsubst %.c,$(B)/musl/%.o,$(STUB_SRC))
 PORTER_OBJ = $(call objects,$(PORTER_SRC))
 LIB_OBJ = $(call objects,$(LIB_SRC))
 SHELL_OBJ = $(call objects,$(SHELL_SRC))
@@ -268,8 +283,17 @@ all: $(PROGRAMS)
 tests: $(TESTS)
 
 # The setuid program: its own short list and libc, no library of anybody's.
+ifneq ($(PROBED_MUSL),)
+$(B)/ctsh: $(MUSL_OBJ)
+	$(MUSL_CC) $(filter-out -pie,$(LINK_FLAGS)) $(PROBED_MUSL) -o $@ $^
+
+$(B)/musl/%.o: %.c $(B)/flags
+	@mkdir -p $(@D)
+	$(MUSL_CC) $(COMPILE_FLAGS) $(MUSL_HEADERS) -MMD -MP -c -o $@ $<
+else
 $(B)/ctsh: $(STUB_OBJ)
-	$(filter-out -pie,$(LINK)) $(PROBED_STUB) -o $@ $(STUB_OBJ)
+	$(filter-out -pie,$(LINK)) $(PROBED_STUB) -o $@ $^
+endif
 
 $(B)/ctsh-session: $(SESSION_OBJ) $(B)/libshell.a $(B)/libctsh.a
 	$(filter-out -pie,$(LINK)) $(PROBED_SESSION) -o $@ $^ $(LIBS)
@@ -326,10 +350,11 @@ $(B)/flags: FORCE
 	@mkdir -p $(@D)
 	@printf '%s\n' "$$FLAGS_NOW" | cmp -s - $@ || \
 		printf '%s\n' "$$FLAGS_NOW" >$@
-$(B)/flags: export FLAGS_NOW = $(COMPILE) / $(LINK) $(PROBED_STUB) \
+$(B)/flags: export FLAGS_NOW = $(COMPILE) / $(LINK) $(PROBED_STUB) $(PROBED_MUSL) \
 	$(PROBED_SESSION) $(LIBS)
 
--include $(wildcard $(ALL_OBJ:.o=.d) $(MODULE_OBJ:.o=.d) $(TESTS:=.d))
+-include $(wildcard $(ALL_OBJ:.o=.d) $(MODULE_OBJ:.o=.d) $(MUSL_OBJ:.o=.d) \
+	$(TESTS:=.d))
 
 # --- install: packaging/modes says what, where, whose and how --------------
 

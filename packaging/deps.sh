@@ -14,7 +14,7 @@ set -eu
 
 # A|B: the first of them that this release has; A|-: A, if it has it.
 build='gcc make libc6-dev pkg-config|pkgconf libconfuse-dev libjansson-dev
-	libpam0g-dev'
+	libpam0g-dev musl-tools|-'
 demo='crun busybox-static openssh-server openssh-client passwd procps
 	util-linux mount'
 tests='clang libclang-rt-dev|libclang-rt-14-dev|clang

@@ -40,7 +40,7 @@ for flag; do
 	# which is only right with the other.
 	case $flag in
 	-fPIE | -pie) takes -fPIE -pie || continue ;;
-	-static-pie*)
+	-static*)
 		# Perhaps with libraries behind.
 		# shellcheck disable=SC2086
 		takes -fPIE $flag || continue

@@ -27,6 +27,13 @@
 #include "handover.h"
 #include "report.h"
 
+/* glibc has a type of its own for it. */
+#ifdef __GLIBC__
+typedef __rlimit_resource_t resource_number;
+#else
+typedef int resource_number;
+#endif
+
 /* Logs, becomes the caller again for good, and only then writes to the caller's
  * stderr: what hangs there is the caller's own process, which it can kill and
  * which its limits count. */
@@ -94,7 +101,7 @@ static int clean_clock(void)
 static int check_hard_limits(void)
 {
 	static const struct {
-		__rlimit_resource_t resource;
+		resource_number resource;
 		rlim_t least;
 	} needs[] = {
 		{RLIMIT_AS, 64 << 20},
@@ -116,8 +123,8 @@ static int check_hard_limits(void)
  * randomisation of addresses. */
 static int clean_limits(void)
 {
-	static const __rlimit_resource_t raise[] = {RLIMIT_FSIZE, RLIMIT_CPU,
-	                                            RLIMIT_AS, RLIMIT_DATA};
+	static const resource_number raise[] = {RLIMIT_FSIZE, RLIMIT_CPU,
+	                                        RLIMIT_AS, RLIMIT_DATA};
 	const rlim_t stack = 8 << 20, files = 1024;
 	struct rlimit limit;
 

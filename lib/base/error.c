@@ -37,6 +37,16 @@ static void make_printable(char *text)
 			*text = '?';
 }
 
+/* A table lookup: no locale, no allocation.  musl has words, and no names. */
+static const char *errno_name(int sys)
+{
+#ifdef __GLIBC__
+	return strerrorname_np(sys);
+#else
+	return strerror(sys);
+#endif
+}
+
 int ctsh_fail(struct ctsh_error *err, enum ctsh_code code, int sys,
               const char *fmt, ...)
 {
@@ -53,10 +63,9 @@ int ctsh_fail(struct ctsh_error *err, enum ctsh_code code, int sys,
 		err->what[0] = '\0';
 	va_end(ap);
 	used = strlen(err->what);
-	/* strerrorname_np is a table lookup: no locale, no allocation. */
 	if (sys)
 		(void)snprintf(err->what + used, sizeof(err->what) - used,
-		               ": %s", strerrorname_np(sys) ?: "unknown");
+		               ": %s", errno_name(sys) ?: "unknown");
 	make_printable(err->what);
 	errno = saved;
 	return -1;
