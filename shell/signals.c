@@ -5,6 +5,7 @@
 #include <signal.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
+#include <time.h>
 #include <unistd.h>
 
 /* The signals that the loop answers come by descriptor: no handler, no race.
@@ -34,6 +35,18 @@ int ctsh_signals_open(int *fd, bool terminal, struct ctsh_error *err)
 	action.sa_handler = SIG_IGN;
 	(void)sigaction(SIGPIPE, &action, NULL);
 	return 0;
+}
+
+void ctsh_signals_forget_keys(void)
+{
+	const struct timespec at_once = {0};
+	sigset_t keys;
+
+	(void)sigemptyset(&keys);
+	(void)sigaddset(&keys, SIGINT);
+	(void)sigaddset(&keys, SIGQUIT);
+	while (sigtimedwait(&keys, NULL, &at_once) > 0)
+		;
 }
 
 _Noreturn void ctsh_end_by_signal(int signal)

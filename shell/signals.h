@@ -21,6 +21,10 @@
 CTSH_MUST_CHECK int ctsh_signals_open(int *fd, bool terminal,
                                       struct ctsh_error *err);
 
+/* Of a terminal that has just become raw: a key that came before was typed at a
+ * login, where keys do nothing, and is no reason to hang up. */
+void ctsh_signals_forget_keys(void);
+
 /* Ends this process by that signal, without a core.  For the status of a leader
  * that was killed; possible behind the filter. */
 _Noreturn void ctsh_end_by_signal(int signal);

@@ -43,6 +43,7 @@ static int make_raw(struct loop *l, struct ctsh_error *err)
 		return 0;
 	if (ctsh_terminal_raw(&l->s->terminal, err) < 0)
 		return -1;
+	ctsh_signals_forget_keys();
 	ctsh_terminal_resize(&l->s->terminal, l->s->master);
 	return 0;
 }
