@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "bundle.h"
 
-#include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
 #include <sys/stat.h>
@@ -30,26 +29,6 @@ bool ctsh_bundle_is_id(const char *id)
 	return ctsh_text_is_container_name(id);
 }
 
-/* A directory in one that is root's alone, and that is too. */
-static int open_below(int above, const char *name, struct ctsh_error *err)
-{
-	ctsh_autoclose int dir = -1;
-	struct stat st;
-
-	dir = openat(above, name,
-	             O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	if (dir < 0)
-		return ctsh_fail(
-			err, errno == ENOENT ? CTSH_E_ABSENT : CTSH_E_UNSAFE,
-			errno, "open %s", name);
-	if (fstat(dir, &st))
-		return ctsh_fail(err, CTSH_E_SYSTEM, errno, "stat %s", name);
-	if (st.st_uid != 0 || (st.st_mode & (S_IWGRP | S_IWOTH)))
-		return ctsh_fail(err, CTSH_E_UNSAFE, 0,
-		                 "%s is not a directory of root's alone", name);
-	return ctsh_steal_fd(&dir);
-}
-
 static int open_dir(int above, const char *id, const char *sub,
                     struct ctsh_error *err)
 {
@@ -57,10 +36,10 @@ static int open_dir(int above, const char *id, const char *sub,
 
 	if (!ctsh_bundle_is_id(id))
 		return ctsh_fail(err, CTSH_E_UNSAFE, 0, "not a container's ID");
-	dir = open_below(above, id, err);
+	dir = ctsh_record_dir(above, id, err);
 	if (dir < 0 || !sub)
 		return ctsh_steal_fd(&dir);
-	return open_below(dir, sub, err);
+	return ctsh_record_dir(dir, sub, err);
 }
 
 /* The directory is made first, the init last. */

@@ -10,6 +10,26 @@
 #include "../base/proc.h"
 #include "../base/text.h"
 
+int ctsh_record_dir(int above, const char *name, struct ctsh_error *err)
+{
+	ctsh_autoclose int dir = -1;
+	struct stat st;
+
+	dir = openat(above, name,
+	             O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (dir < 0)
+		return ctsh_fail(
+			err, errno == ENOENT ? CTSH_E_ABSENT : CTSH_E_UNSAFE,
+			errno, "open %s", name);
+	if (fstat(dir, &st))
+		return ctsh_fail(err, CTSH_E_SYSTEM, errno, "stat %s", name);
+	if (st.st_uid != geteuid() || (st.st_mode & (S_IWGRP | S_IWOTH)))
+		return ctsh_fail(err, CTSH_E_UNSAFE, 0,
+		                 "%s is not a directory of %s alone", name,
+		                 geteuid() ? "its owner's" : "root's");
+	return ctsh_steal_fd(&dir);
+}
+
 /* Opens it.  Non-blocking, so that a FIFO in its place delays nobody. */
 static int open_record(int dir, const char *name, struct stat *st,
                        struct ctsh_error *err)

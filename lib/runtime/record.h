@@ -30,6 +30,14 @@
 #define CTSH_PID_TEXT 16
 
 /*
+ * Opens the directory `name` in the one behind `above`, O_PATH: a descriptor,
+ * owned by the caller; or -1 with E_ABSENT if there is none, E_UNSAFE if it is
+ * not ours (root's, that is) or others may write to it.
+ */
+CTSH_MUST_CHECK int ctsh_record_dir(int above, const char *name,
+                                    struct ctsh_error *err);
+
+/*
  * Reads the JSON file `name` in the directory behind `dir`, which the caller
  * has opened with ctsh_open_trusted_dir().
  *

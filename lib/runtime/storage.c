@@ -5,7 +5,6 @@
 #include <linux/openat2.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -14,8 +13,6 @@
 
 /* Some 600 bytes for each container. */
 #define LIST_MAX (8U << 20)
-
-#define DIRECTORY_FLAGS (O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
 
 /* Which of the store's directories a search is in. */
 struct driver {
@@ -35,7 +32,7 @@ void ctsh_stored_close(struct ctsh_stored *stored)
 static int open_root(const char *path, struct ctsh_error *err)
 {
 	struct open_how how = {
-		.flags = DIRECTORY_FLAGS,
+		.flags = O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC,
 		.resolve = RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS,
 	};
 	int fd;
@@ -59,22 +56,11 @@ static int open_root(const char *path, struct ctsh_error *err)
 static int open_below(int dir, const char *name, int *fd,
                       struct ctsh_error *err)
 {
-	ctsh_autoclose int found = -1;
-	struct stat st;
-
 	*fd = -1;
 	if (dir < 0)
 		return 0;
-	found = openat(dir, name, DIRECTORY_FLAGS);
-	if (found < 0 && errno == ENOENT)
-		return 0;
-	if (found < 0 || fstat(found, &st))
-		return ctsh_fail(err, CTSH_E_UNSAFE, errno, "open %s", name);
-	if (st.st_uid != geteuid() || st.st_mode & (S_IWGRP | S_IWOTH))
-		return ctsh_fail(err, CTSH_E_UNSAFE, 0,
-		                 "%s is not its owner's alone", name);
-	*fd = ctsh_steal_fd(&found);
-	return 0;
+	*fd = ctsh_record_dir(dir, name, err);
+	return *fd < 0 && err->code != CTSH_E_ABSENT ? -1 : 0;
 }
 
 static int has_name(const json_t *container, const char *name, bool *has,
