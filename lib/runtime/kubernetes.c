@@ -32,6 +32,7 @@ struct search {
 	char container[CTSH_POD_LABEL_MAX];
 	char sandbox[CTSH_ID_MAX];
 	struct ctsh_error passed; /* why the last one that fitted was not it */
+	struct ctsh_error unread; /* which one could be anybody's */
 };
 
 /* -- names ------------------------------------------------------------- */
@@ -134,8 +135,18 @@ static int pass_over(struct search *s, struct ctsh_error *err)
 	return 0;
 }
 
-/* What cannot be read at all is on its way in or out, or is not root's alone:
- * nobody's claim yet. */
+/* What makes no sense or is too large may be another pod's, made so by whoever
+ * wrote that: it is nobody's claim, and changes nobody's answer. */
+static int skip_unread(struct search *s, const char *id, struct ctsh_error *err)
+{
+	if (err->code == CTSH_E_ABSENT)
+		return 0;
+	if (err->code != CTSH_E_ENGINE)
+		return pass_over(s, err);
+	(void)ctsh_fail(&s->unread, err->code, 0, "%s: %s", id, err->what);
+	return 0;
+}
+
 static int consider(struct search *s, const char *id, struct ctsh_error *err)
 {
 	ctsh_autobundle struct ctsh_bundle bundle = CTSH_BUNDLE_INIT;
@@ -144,7 +155,7 @@ static int consider(struct search *s, const char *id, struct ctsh_error *err)
 
 	if (ctsh_bundle_open(s->above, id, s->engine->sub, &bundle, err) ||
 	    ctsh_bundle_read(&bundle, s->wanted->word, err))
-		return err->code == CTSH_E_ABSENT ? 0 : pass_over(s, err);
+		return skip_unread(s, id, err);
 	claim = ctsh_pod_claim(s->engine, &bundle);
 	if (!is_of_pod(s->wanted, &claim))
 		return 0;
@@ -210,6 +221,11 @@ static int not_found(const struct search *s, struct ctsh_error *err)
 {
 	if (s->passed.code != CTSH_OK)
 		*err = s->passed;
+	else if (s->unread.code != CTSH_OK)
+		(void)ctsh_fail(err, CTSH_E_ABSENT, 0,
+		                "no such container of pod %s/%s here, and one "
+		                "that cannot be read: %s",
+		                s->wanted->ns, s->wanted->pod, s->unread.what);
 	else
 		(void)ctsh_fail(err, CTSH_E_ABSENT, 0,
 		                "no such container of pod %s/%s here",

@@ -521,11 +521,48 @@ static void what_is_on_its_way_in_or_out_is_passed_over(void **state)
 	assert_int_equal(symlink(full("c"), bundle_path(&w, TASKS "/link")), 0);
 	bundle_make_dirs(bundle_path(&w, TASKS "/.hidden"));
 	check_found(&w, "lab/alice", full("c"), full("c"));
-	/* If there is nothing else, the log says why. */
-	assert_int_equal(
-		unlink(bundle_path(&w, TASKS "/%s/config.json", full("c"))), 0);
-	assert_int_equal(code_of(&w, "lab/alice"), CTSH_E_ENGINE);
 	bundle_end(&w);
+}
+
+/* A text that is no JSON for us, as one with "\u0000" in an annotation is. */
+static void put_unreadable(const struct bundle_world *w, const char *id,
+                           size_t size)
+{
+	char *text = malloc(size + 1);
+
+	assert_non_null(text);
+	snprintf(text, size + 1, "%-*s", (int)size,
+	         "{\"annotations\": {\"x\": \"alice\", \"y\": \"\\u0000\"}}");
+	bundle_make_dirs(bundle_path(w, TASKS "/%s", id));
+	bundle_put(bundle_path(w, TASKS "/%s/config.json", id), text);
+	free(text);
+}
+
+/* It is a pod's author who makes a configuration large, or such. */
+static void a_strangers_configuration_changes_no_answer(void **state)
+{
+	static const size_t sizes[] = {100, 2 << 20};
+	struct ctsh_target target;
+	struct bundle_world w;
+	struct ctsh_error err;
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(sizes); i++) {
+		begin(&w);
+		put_unreadable(&w, full("2"), sizes[i]);
+		check_found(&w, "lab/alice", full("c"), full("c"));
+		assert_int_equal(unlink(bundle_path(&w, TASKS "/%s/config.json",
+		                                    full("c"))),
+		                 0);
+		assert_int_equal(
+			bundle_find(kubernetes, &w, "lab/alice", &target, &err),
+			CTSH_E_ABSENT);
+		/* As without it: the pod runs. */
+		assert_int_equal(err.coming, CTSH_COMING);
+		/* But the log says why, should it be alice's own. */
+		assert_non_null(strstr(err.what, full("2")));
+		bundle_end(&w);
+	}
 }
 
 static void without_an_engine_there_is_nothing(void **state)
@@ -665,6 +702,7 @@ int main(void)
 		cmocka_unit_test(
 			a_sandbox_of_crio_that_says_it_is_a_container_is_none),
 		cmocka_unit_test(what_is_on_its_way_in_or_out_is_passed_over),
+		cmocka_unit_test(a_strangers_configuration_changes_no_answer),
 		cmocka_unit_test(without_an_engine_there_is_nothing),
 		cmocka_unit_test(names_are_those_of_kubernetes),
 		cmocka_unit_test(a_full_node_is_looked_through_at_once),
