@@ -98,15 +98,14 @@ static inline void fake_child(int sock, int life, int ready,
 	fake_loop(sock, life, how);
 }
 
-static inline void fake_start(struct fake_daemon *d,
-                              const struct fake_manner *how)
+/* The daemon behind the bound socket `sock`, which is the child's from then on:
+ * back once it listens. */
+static inline void fake_launch(struct fake_daemon *d, int sock,
+                               const struct fake_manner *how)
 {
-	int life[2], ready[2], sock;
+	int life[2], ready[2];
 	char byte;
 
-	fake_dir(d->dir);
-	snprintf(d->path, sizeof(d->path), "%s/socket", d->dir);
-	sock = fake_bind(d->path);
 	assert_int_equal(pipe(life), 0);
 	assert_int_equal(pipe(ready), 0);
 	d->pid = fork();
@@ -123,6 +122,14 @@ static inline void fake_start(struct fake_daemon *d,
 	d->life = life[1];
 	assert_int_equal(read(ready[0], &byte, 1), 1);
 	close(ready[0]);
+}
+
+static inline void fake_start(struct fake_daemon *d,
+                              const struct fake_manner *how)
+{
+	fake_dir(d->dir);
+	snprintf(d->path, sizeof(d->path), "%s/socket", d->dir);
+	fake_launch(d, fake_bind(d->path), how);
 }
 
 static inline void fake_stop(struct fake_daemon *d)

@@ -137,9 +137,7 @@ static inline void fake_monitor_start(struct fake_daemon *d, const char *path,
                                       const struct fake_manner *how)
 {
 	int sock = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	int life[2], ready[2];
 	struct ctsh_error err;
-	char byte;
 
 	if (geteuid() != 0)
 		fail_msg("this test needs root");
@@ -149,22 +147,7 @@ static inline void fake_monitor_start(struct fake_daemon *d, const char *path,
 	assert_int_equal(bind(sock, (struct sockaddr *)&fake_address,
 	                      fake_address_length),
 	                 0);
-	assert_int_equal(pipe(life), 0);
-	assert_int_equal(pipe(ready), 0);
-	d->pid = fork();
-	assert_true(d->pid >= 0);
-	if (!d->pid) {
-		close(life[1]);
-		close(ready[0]);
-		fake_child(sock, life[0], ready[1], how);
-		_exit(1);
-	}
-	close(sock);
-	close(life[0]);
-	close(ready[1]);
-	d->life = life[1];
-	assert_int_equal(read(ready[0], &byte, 1), 1);
-	close(ready[0]);
+	fake_launch(d, sock, how);
 }
 
 /* Until nobody has the name any more: who listened may have left it. */

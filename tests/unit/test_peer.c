@@ -12,9 +12,9 @@
 #include "../../lib/base/fdio.h"
 #include "../../lib/base/peer.h"
 #include "fake_daemon.h"
+#include "fake_strangers.h"
 
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
-#define STRANGER 1000
 
 static int connect_to(const char *path, struct ctsh_error *err)
 {
@@ -23,49 +23,10 @@ static int connect_to(const char *path, struct ctsh_error *err)
 	return ctsh_peer_connect(path, ctsh_now_ms() + 150, err);
 }
 
-static void become_stranger(void)
-{
-	if (setresgid(STRANGER, STRANGER, STRANGER) ||
-	    setresuid(STRANGER, STRANGER, STRANGER))
-		_exit(1);
-}
-
-static void enter_user_namespace(void)
-{
-	if (unshare(CLONE_NEWUSER))
-		_exit(1);
-}
-
 static void enter_mount_namespace(void)
 {
 	if (unshare(CLONE_NEWNS))
 		_exit(1);
-}
-
-/* The new namespace is for children only. */
-static void enter_pid_namespace(void)
-{
-	pid_t pid;
-
-	if (unshare(CLONE_NEWPID))
-		_exit(1);
-	pid = fork();
-	if (pid < 0)
-		_exit(1);
-	if (pid) {
-		waitpid(pid, NULL, 0);
-		_exit(0);
-	}
-}
-
-/* Who listened ends, a child keeps the socket. */
-static void leave_it_to_a_child(void)
-{
-	pid_t pid = fork();
-
-	if (pid)
-		_exit(pid < 0);
-	alarm(FAKE_LIFETIME_S);
 }
 
 static void connect_reaches_a_daemon_of_roots(void **state)

@@ -12,6 +12,7 @@
 #include "../../lib/runtime/docker.h"
 #include "../../lib/runtime/runtime.h"
 #include "fake_daemon.h"
+#include "fake_strangers.h"
 
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 #define DATA "tests/data/engines/docker/20.10.24/"
@@ -446,12 +447,6 @@ static void an_engine_that_is_down_is_an_engine_failure(void **state)
 	assert_int_equal(err.code, CTSH_E_ENGINE);
 	unlink(path);
 	rmdir(dir);
-}
-
-static void become_stranger(void)
-{
-	if (setresgid(1000, 1000, 1000) || setresuid(1000, 1000, 1000))
-		_exit(1);
 }
 
 static void an_answer_of_somebody_else_is_not_even_asked_for(void **state)

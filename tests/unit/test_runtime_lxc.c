@@ -8,14 +8,13 @@
 #include <cmocka.h>
 
 #include <dirent.h>
-#include <sched.h>
 
 #include "../../lib/base/fdio.h"
 #include "../../lib/runtime/runtime.h"
 #include "fake_monitor.h"
+#include "fake_strangers.h"
 
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
-#define STRANGER 1000
 
 static int find_at(const struct ctsh_runtime *runtime, const char *root,
                    const char *name, struct ctsh_target *target,
@@ -51,16 +50,6 @@ static int find_with(const struct fake_script *script,
 	return find_how(&(struct fake_manner){.serve = fake_monitor_serve,
 	                                      .arg = script},
 	                target, err);
-}
-
-/* Who listened ends, a child keeps the socket: as lxc-start does. */
-static void leave_it_to_a_child(void)
-{
-	pid_t pid = fork();
-
-	if (pid)
-		_exit(pid < 0);
-	alarm(FAKE_LIFETIME_S);
 }
 
 static void find_gives_the_container_asked_for(void **state)
@@ -348,34 +337,6 @@ static void one_that_misbehaves_is_an_engine_failure(void **state)
 }
 
 /* -- who answers ----------------------------------------------------------- */
-
-static void become_stranger(void)
-{
-	if (setresgid(STRANGER, STRANGER, STRANGER) ||
-	    setresuid(STRANGER, STRANGER, STRANGER))
-		_exit(1);
-}
-
-static void enter_user_namespace(void)
-{
-	if (unshare(CLONE_NEWUSER))
-		_exit(1);
-}
-
-static void enter_pid_namespace(void)
-{
-	pid_t pid;
-
-	if (unshare(CLONE_NEWPID))
-		_exit(1);
-	pid = fork();
-	if (pid < 0)
-		_exit(1);
-	if (pid) {
-		waitpid(pid, NULL, 0);
-		_exit(0);
-	}
-}
 
 static void somebody_else_on_the_name_is_refused(void **state)
 {
