@@ -50,18 +50,23 @@ static int begin(void *context, unsigned seconds, bool starts,
 	return w->begin_fails ? ctsh_fail(err, CTSH_E_SYSTEM, 0, "no") : 0;
 }
 
+/* With whatever differs from the rule in `a`. */
+static int await_as(struct ctsh_await a, struct world *w, int64_t *deadline_ms,
+                    struct ctsh_error *err)
+{
+	a.reach = a.reach ? a.reach : reach;
+	a.begin = a.begin ? a.begin : begin;
+	a.container = "docker:box";
+	a.context = w;
+	*deadline_ms = DEADLINE_MS;
+	return ctsh_await(&a, deadline_ms, err);
+}
+
 static int await(struct world *w, unsigned seconds, int64_t *deadline_ms,
                  struct ctsh_error *err)
 {
-	const struct ctsh_await a = {
-		.reach = reach,
-		.begin = begin,
-		.context = w,
-		.seconds = seconds,
-	};
-
-	*deadline_ms = DEADLINE_MS;
-	return ctsh_await(&a, deadline_ms, err);
+	return await_as((struct ctsh_await){.seconds = seconds}, w, deadline_ms,
+	                err);
 }
 
 static void what_is_there_costs_one_question(void **state)
@@ -195,17 +200,12 @@ static void what_seemed_to_come_may_come_in_earnest(void **state)
 		.code = CTSH_E_ABSENT,
 		.coming = CTSH_COMING_SOON,
 	};
-	const struct ctsh_await a = {
-		.reach = turns_coming,
-		.begin = begin,
-		.context = &w,
-		.seconds = 15,
-	};
-	int64_t deadline = DEADLINE_MS;
+	const struct ctsh_await a = {.reach = turns_coming, .seconds = 15};
+	int64_t deadline;
 	struct ctsh_error err;
 
 	(void)state;
-	assert_int_equal(ctsh_await(&a, &deadline, &err), 0);
+	assert_int_equal(await_as(a, &w, &deadline, &err), 0);
 	assert_int_equal(w.begun, 1);
 	assert_int_equal(deadline, DEADLINE_MS + 15000);
 }
@@ -227,16 +227,12 @@ static void waiting_ends_when_it_stays_away(void **state)
 		.code = CTSH_E_ABSENT,
 		.coming = CTSH_COMING,
 	};
-	const struct ctsh_await a = {
-		.reach = turns_paused,
-		.context = &w,
-		.seconds = 15,
-	};
-	int64_t deadline = DEADLINE_MS;
+	const struct ctsh_await a = {.reach = turns_paused, .seconds = 15};
+	int64_t deadline;
 	struct ctsh_error err;
 
 	(void)state;
-	assert_int_equal(ctsh_await(&a, &deadline, &err), -1);
+	assert_int_equal(await_as(a, &w, &deadline, &err), -1);
 	assert_int_equal(err.code, CTSH_E_PAUSED);
 	assert_int_equal(w.questions, 3);
 }
@@ -275,18 +271,11 @@ static int start(void *context, int64_t deadline_ms, struct ctsh_error *err)
 
 static int await_start(struct world *w, struct ctsh_error *err)
 {
-	const struct ctsh_await a = {
-		.reach = reach,
-		.begin = begin,
-		.start = start,
-		.container = "docker:box",
-		.context = w,
-		.seconds = 15,
-	};
-	int64_t deadline = DEADLINE_MS;
+	const struct ctsh_await a = {.start = start, .seconds = 15};
+	int64_t deadline;
 	int rc;
 
-	rc = ctsh_await(&a, &deadline, err);
+	rc = await_as(a, w, &deadline, err);
 	if (w->begun)
 		assert_int_equal(deadline, DEADLINE_MS + 15000);
 	return rc;
@@ -416,18 +405,12 @@ static void who_waited_for_a_failure_does_not_repeat_it(void **state)
 {
 	struct world w = {.comes_after = -1, .code = CTSH_E_ABSENT};
 	const struct ctsh_await a = {
-		.reach = reach,
-		.begin = fails_elsewhere,
-		.start = start,
-		.container = "docker:box",
-		.context = &w,
-		.seconds = 15,
-	};
-	int64_t deadline = DEADLINE_MS;
+		.begin = fails_elsewhere, .start = start, .seconds = 15};
+	int64_t deadline;
 	struct ctsh_error err;
 
 	(void)state;
-	assert_int_equal(ctsh_await(&a, &deadline, &err), -1);
+	assert_int_equal(await_as(a, &w, &deadline, &err), -1);
 	assert_int_equal(err.code, CTSH_E_ABSENT);
 	assert_string_equal(err.what, "another login has tried to start it");
 	assert_int_equal(w.starts, 0);
@@ -436,20 +419,14 @@ static void who_waited_for_a_failure_does_not_repeat_it(void **state)
 static void a_turn_is_waited_for_and_no_longer(void **state)
 {
 	struct world w = {.comes_after = -1, .code = CTSH_E_ABSENT};
-	const struct ctsh_await a = {
-		.reach = reach,
-		.start = start,
-		.container = "docker:box",
-		.context = &w,
-		.seconds = 1,
-	};
-	int64_t deadline = DEADLINE_MS, began = ctsh_now_ms();
+	const struct ctsh_await a = {.start = start, .seconds = 1};
+	int64_t began = ctsh_now_ms(), deadline;
 	struct ctsh_error err;
 	int turn = ctsh_turn_take("docker:box", began, &err);
 
 	(void)state;
 	assert_true(turn >= 0);
-	assert_int_equal(ctsh_await(&a, &deadline, &err), -1);
+	assert_int_equal(await_as(a, &w, &deadline, &err), -1);
 	assert_int_equal(err.code, CTSH_E_ABSENT);
 	assert_string_equal(err.what, "another login is starting it still");
 	assert_in_range(ctsh_now_ms() - began, 1000, 1900);
