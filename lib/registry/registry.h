@@ -59,16 +59,18 @@ CTSH_MUST_CHECK int ctsh_seat_take(uid_t uid, unsigned max,
 CTSH_MUST_CHECK int ctsh_turn_take(const char *container, int64_t deadline_ms,
                                    struct ctsh_error *err);
 
-/* Whether somebody had the turn and failed since then (ctsh_now_ms()): of many
- * that wait for one that cannot be started, not each is to try. */
-bool ctsh_turn_in_vain(int turn, int64_t since_ms);
+/* Whether somebody had the turn and failed since then (ctsh_now_ms()), with at
+ * least as much time for it as `left_ms`: of many that wait for one that cannot
+ * be started, not each is to try. */
+bool ctsh_turn_in_vain(int turn, int64_t since_ms, int64_t left_ms);
 
 /* The path of the file in which who starts it may leave word; below 128 bytes
  * long. */
 void ctsh_turn_log(const char *container, char *path, size_t size);
 
-/* Notes that we did. */
-void ctsh_turn_failed(int turn);
+/* Notes that we did; `tried_ms`: since our time was up, after so long.  One
+ * that failed as such has INT64_MAX: more time would not help. */
+void ctsh_turn_failed(int turn, int64_t tried_ms);
 
 void ctsh_turn_end(int *turn);
 

@@ -60,17 +60,23 @@ void ctsh_turn_log(const char *container, char *path, size_t size)
 	               digest(container));
 }
 
-bool ctsh_turn_in_vain(int turn, int64_t since_ms)
-{
-	int64_t when;
+/* A failure, as the file keeps it. */
+struct failure {
+	int64_t when_ms, tried_ms;
+};
 
-	return pread(turn, &when, sizeof(when), 0) == sizeof(when) &&
-	       when >= since_ms && when <= ctsh_now_ms();
+bool ctsh_turn_in_vain(int turn, int64_t since_ms, int64_t left_ms)
+{
+	struct failure last;
+
+	return pread(turn, &last, sizeof(last), 0) == sizeof(last) &&
+	       last.when_ms >= since_ms && last.when_ms <= ctsh_now_ms() &&
+	       last.tried_ms >= left_ms;
 }
 
-void ctsh_turn_failed(int turn)
+void ctsh_turn_failed(int turn, int64_t tried_ms)
 {
-	int64_t now = ctsh_now_ms();
+	struct failure now = {.when_ms = ctsh_now_ms(), .tried_ms = tried_ms};
 
 	/* If it cannot be written, the next one tries for themselves. */
 	(void)!pwrite(turn, &now, sizeof(now), 0);

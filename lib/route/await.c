@@ -99,9 +99,10 @@ static int until_it_comes(struct wait *w, struct ctsh_error *err)
 static int start(struct wait *w, int turn, struct ctsh_error *err)
 {
 	const struct ctsh_await *a = w->await;
+	int64_t began = ctsh_now_ms(), now;
 	char last[sizeof(err->what)];
 
-	if (ctsh_turn_in_vain(turn, w->since_ms))
+	if (ctsh_turn_in_vain(turn, w->since_ms, w->until_ms - began))
 		return ctsh_fail(err, CTSH_E_ABSENT, 0,
 		                 "another login has tried to start it");
 	if (a->start(a->context, w->until_ms, err) == 0) {
@@ -110,7 +111,9 @@ static int start(struct wait *w, int turn, struct ctsh_error *err)
 		(void)!ctsh_text_copy(last, sizeof(last), err->what);
 		(void)ctsh_fail(err, err->code, 0, "was started; %s", last);
 	}
-	ctsh_turn_failed(turn);
+	/* A rule that waits longer may see it come. */
+	now = ctsh_now_ms();
+	ctsh_turn_failed(turn, now < w->until_ms ? INT64_MAX : now - began);
 	return -1;
 }
 

@@ -396,7 +396,7 @@ static int fails_elsewhere(void *context, unsigned seconds, bool starts,
 
 	assert_true(turn >= 0);
 	ctsh_nap_us(2000);
-	ctsh_turn_failed(turn);
+	ctsh_turn_failed(turn, INT64_MAX);
 	ctsh_turn_end(&turn);
 	return begin(context, seconds, starts, err);
 }
@@ -412,6 +412,58 @@ static void who_waited_for_a_failure_does_not_repeat_it(void **state)
 	(void)state;
 	assert_int_equal(await_as(a, &w, &deadline, &err), -1);
 	assert_int_equal(err.code, CTSH_E_ABSENT);
+	assert_string_equal(err.what, "another login has tried to start it");
+	assert_int_equal(w.starts, 0);
+}
+
+/* Another rule's login has started it, and its second has passed. */
+static int runs_out_elsewhere(void *context, unsigned seconds, bool starts,
+                              struct ctsh_error *err)
+{
+	const struct ctsh_await impatient = {.start = start, .seconds = 1};
+	struct world other = {
+		.comes_after = -1,
+		.code = CTSH_E_ABSENT,
+		.coming = CTSH_COMING,
+		.comes_so_late = 1000,
+	};
+	int64_t deadline;
+
+	/* Later than the failure of the test before. */
+	ctsh_nap_us(2000);
+	assert_int_equal(await_as(impatient, &other, &deadline, err), -1);
+	assert_int_equal(other.starts, 1);
+	return begin(context, seconds, starts, err);
+}
+
+static void who_waits_longer_is_not_refused_for_who_did_not(void **state)
+{
+	struct world w = {
+		.comes_after = -1,
+		.code = CTSH_E_ABSENT,
+		.coming = CTSH_COMING,
+	};
+	const struct ctsh_await a = {
+		.begin = runs_out_elsewhere, .start = start, .seconds = 15};
+	int64_t deadline;
+	struct ctsh_error err;
+
+	(void)state;
+	assert_int_equal(await_as(a, &w, &deadline, &err), 0);
+	assert_int_equal(w.starts, 1);
+}
+
+/* Of many whose time is the same, not each tries for what is left of it. */
+static void who_waits_as_long_does_not_repeat_it(void **state)
+{
+	struct world w = {.comes_after = -1, .code = CTSH_E_ABSENT};
+	const struct ctsh_await a = {
+		.begin = runs_out_elsewhere, .start = start, .seconds = 2};
+	int64_t deadline;
+	struct ctsh_error err;
+
+	(void)state;
+	assert_int_equal(await_as(a, &w, &deadline, &err), -1);
 	assert_string_equal(err.what, "another login has tried to start it");
 	assert_int_equal(w.starts, 0);
 }
@@ -454,6 +506,9 @@ int main(void)
 		cmocka_unit_test(what_ends_again_is_refused_at_once),
 		cmocka_unit_test(a_failed_start_keeps_the_engines_words),
 		cmocka_unit_test(who_waited_for_a_failure_does_not_repeat_it),
+		cmocka_unit_test(
+			who_waits_longer_is_not_refused_for_who_did_not),
+		cmocka_unit_test(who_waits_as_long_does_not_repeat_it),
 		cmocka_unit_test(a_turn_is_waited_for_and_no_longer),
 	};
 
