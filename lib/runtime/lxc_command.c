@@ -19,6 +19,10 @@
 #ifndef SCM_PIDFD
 #define SCM_PIDFD 0x04
 #endif
+/* Linux 6.16. */
+#ifndef SO_PASSRIGHTS
+#define SO_PASSRIGHTS 83
+#endif
 
 #define RETRY_US 2000
 
@@ -67,19 +71,26 @@ int ctsh_lxc_address(const char *path, const char *name, struct sockaddr_un *to,
 	return 0;
 }
 
-/* From the first byte on the kernel is to say who sent it. */
+/* What an older kernel does not know is left as it is there. */
+static int set(int sock, int option, int value, struct ctsh_error *err)
+{
+	if (setsockopt(sock, SOL_SOCKET, option, &value, sizeof(value)) &&
+	    errno != ENOPROTOOPT)
+		return ctsh_fail(err, CTSH_E_SYSTEM, errno, "setsockopt");
+	return 0;
+}
+
+/* From the first byte on the kernel is to say who sent it, and nobody may send
+ * a descriptor: it would be closed with the socket, see look_ahead(). */
 static int make_socket(struct ctsh_error *err)
 {
 	ctsh_autoclose int sock = -1;
-	int on = 1;
 
 	sock = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	if (sock < 0 ||
-	    setsockopt(sock, SOL_SOCKET, SO_PASSCRED, &on, sizeof(on)))
+	if (sock < 0)
 		return ctsh_fail(err, CTSH_E_SYSTEM, errno, "socket");
-	if (setsockopt(sock, SOL_SOCKET, SO_PASSPIDFD, &on, sizeof(on)) &&
-	    errno != ENOPROTOOPT)
-		return ctsh_fail(err, CTSH_E_SYSTEM, errno, "socket");
+	if (set(sock, SO_PASSCRED, 1, err) || set(sock, SO_PASSRIGHTS, 0, err))
+		return -1;
 	return ctsh_steal_fd(&sock);
 }
 
@@ -158,23 +169,11 @@ static int send_question(int sock, enum ctsh_lxc_command command,
 	return 0;
 }
 
-/* What came beside the data. */
+/* What the kernel says of the sender, beside the data. */
 struct extras {
-	struct ucred who; /* uid -1: the kernel said nothing */
+	struct ucred who; /* uid -1: nothing */
 	int pidfd;
-	bool rights; /* descriptors, closed again */
 };
-
-static void close_rights(struct cmsghdr *c)
-{
-	size_t length = c->cmsg_len - CMSG_LEN(0);
-	int fd;
-
-	for (size_t at = 0; at + sizeof(fd) <= length; at += sizeof(fd)) {
-		memcpy(&fd, CMSG_DATA(c) + at, sizeof(fd));
-		ctsh_close_fd(&fd);
-	}
-}
 
 static void take_extras(struct msghdr *msg, struct extras *extras)
 {
@@ -188,22 +187,7 @@ static void take_extras(struct msghdr *msg, struct extras *extras)
 		if (c->cmsg_type == SCM_PIDFD)
 			memcpy(&extras->pidfd, CMSG_DATA(c),
 			       sizeof(extras->pidfd));
-		if (c->cmsg_type == SCM_RIGHTS) {
-			close_rights(c);
-			extras->rights = true;
-		}
 	}
-}
-
-/* The questions that are asked here bring no descriptors; those that come would
- * take the room of what the kernel says. */
-static int check_extras(const struct msghdr *msg, const struct extras *extras,
-                        struct ctsh_error *err)
-{
-	if (extras->rights || (msg->msg_flags & MSG_CTRUNC))
-		return ctsh_fail(err, CTSH_E_UNSAFE, 0,
-		                 "descriptors come from the monitor's name");
-	return ctsh_peer_check_sender(extras->pidfd, &extras->who, 0, err);
 }
 
 static ssize_t refuse_nothing(ssize_t got, struct ctsh_error *err)
@@ -215,7 +199,40 @@ static ssize_t refuse_nothing(ssize_t got, struct ctsh_error *err)
 	                 errno, "answer of the monitor");
 }
 
-/* One piece of the answer; the kernel never mixes those of two senders. */
+/*
+ * How much comes without a descriptor; the questions that are asked here bring
+ * none.  One that was taken would have to be closed, and who serves its file
+ * system can let that wait for ever.  So it is looked at with room for what the
+ * kernel says of the sender, and no more: it then says MSG_CTRUNC, and keeps
+ * them.
+ */
+static ssize_t look_ahead(int sock, char *into, size_t room,
+                          struct ctsh_error *err)
+{
+	union {
+		struct cmsghdr align;
+		char bytes[CMSG_SPACE(sizeof(struct ucred))];
+	} control;
+	struct iovec part = {.iov_base = into, .iov_len = room};
+	struct msghdr msg = {.msg_iov = &part,
+	                     .msg_iovlen = 1,
+	                     .msg_control = control.bytes,
+	                     .msg_controllen = sizeof(control.bytes)};
+	ssize_t got;
+
+	if (set(sock, SO_PASSPIDFD, 0, err))
+		return -1;
+	got = recvmsg(sock, &msg, MSG_PEEK | MSG_DONTWAIT);
+	if (got <= 0)
+		return refuse_nothing(got, err);
+	if (msg.msg_flags & MSG_CTRUNC)
+		return ctsh_fail(err, CTSH_E_UNSAFE, 0,
+		                 "descriptors come from the monitor's name");
+	return got;
+}
+
+/* One piece of the answer, no more than was looked at; the kernel never mixes
+ * those of two senders. */
 static ssize_t receive(int sock, char *into, size_t room, pid_t *sender,
                        struct ctsh_error *err)
 {
@@ -225,7 +242,7 @@ static ssize_t receive(int sock, char *into, size_t room, pid_t *sender,
 		char bytes[CMSG_SPACE(sizeof(struct ucred)) +
 		           CMSG_SPACE(sizeof(int))];
 	} control;
-	struct iovec part = {.iov_base = into, .iov_len = room};
+	struct iovec part = {.iov_base = into};
 	struct msghdr msg = {.msg_iov = &part,
 	                     .msg_iovlen = 1,
 	                     .msg_control = control.bytes,
@@ -233,11 +250,15 @@ static ssize_t receive(int sock, char *into, size_t room, pid_t *sender,
 	ssize_t got;
 	int bad;
 
+	got = look_ahead(sock, into, room, err);
+	if (got < 0 || set(sock, SO_PASSPIDFD, 1, err))
+		return -1;
+	part.iov_len = (size_t)got;
 	got = recvmsg(sock, &msg, MSG_CMSG_CLOEXEC | MSG_DONTWAIT);
 	if (got <= 0)
 		return refuse_nothing(got, err);
 	take_extras(&msg, &extras);
-	bad = check_extras(&msg, &extras, err);
+	bad = ctsh_peer_check_sender(extras.pidfd, &extras.who, 0, err);
 	ctsh_close_fd(&extras.pidfd);
 	*sender = extras.who.pid;
 	return bad ? -1 : got;

@@ -20,16 +20,18 @@ FAKE = os.path.join(os.path.dirname(os.path.dirname(
 
 
 @contextlib.contextmanager
-def squatter(lab, name, pid, *prefix):
+def squatter(lab, name, pid, *prefix, along=()):
     """Has the monitor's name, and says that `pid` is the init."""
     log = f"{lab.base}/squatter.log"
     with contextlib.suppress(FileNotFoundError):
         os.unlink(log)
-    with process.daemon([*prefix, sys.executable, FAKE, PATH, name, str(pid)],
-                        log, patience=1):
+    with process.daemon([*prefix, sys.executable, FAKE, PATH, name, str(pid),
+                         *along], log, patience=1):
         process.wait_for(lambda: "ready" in process.tail(log),
                          what="a squatter")
         yield
+    process.wait_for(lambda: f"@{PATH}/{name}/command\n" not in
+                     process.read("/proc/net/unix"), what="a free name")
 
 
 @pytest.fixture
@@ -68,6 +70,22 @@ def test_root_of_a_container_that_took_it_is_refused(lab, attempt, free_name,
     with squatter(lab, free_name, lab.boxes["crun"].init, *prefix):
         assert attempt(f"lxc:{free_name}", "E_UNSAFE") == \
             f"socket peer is in another {kind} namespace"
+
+
+def test_a_file_that_comes_along_is_never_closed_here(lab, guest, refusal,
+                                                      free_name, tmp_path):
+    """Whoever closes it hangs where nothing can end it, until its server is
+    gone, after eight seconds here."""
+    mute = tmp_path / "mute"
+    mute.touch()
+    with squatter(lab, free_name, lab.boxes["crun"].init, "unshare", "--pid",
+                  "--mount", "--fork", "--kill-child", along=[str(mute)]), \
+            lab.config.own(guest, f'container = "lxc:{free_name}"\n'):
+        result = lab.direct(guest, "-c", "id")
+    assert refusal(result, guest, "E_UNSAFE") in (
+        "descriptors come from the monitor's name",
+        "socket peer is in another pid namespace")  # they may not come
+    assert result.seconds < 4
 
 
 @pytest.mark.parametrize("whose", ["another", "ours", "first"])

@@ -7,12 +7,20 @@
 
 #include <cmocka.h>
 
-#include <dirent.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
 
 #include "../../lib/base/fdio.h"
 #include "../../lib/runtime/runtime.h"
 #include "fake_monitor.h"
 #include "fake_strangers.h"
+#include "in_child.h"
+
+#ifndef SO_PASSRIGHTS
+#define SO_PASSRIGHTS 83
+#endif
 
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 
@@ -425,18 +433,71 @@ static void an_init_that_is_no_child_of_the_monitor_is_refused(void **state)
 	waitpid(other, NULL, 0);
 }
 
-static unsigned open_count(void)
-{
-	DIR *dir = opendir("/proc/self/fd");
-	unsigned count = 0;
+/* What a descriptor is: the file that the client keeps a lock on.  A lock goes
+ * when its holder closes any descriptor of that file. */
+static int kept = -1;
 
-	while (readdir(dir))
-		count++;
-	closedir(dir);
-	return count;
+static void look_for_the_lock(void *ignored)
+{
+	struct flock lock = {.l_type = F_WRLCK};
+
+	(void)ignored;
+	CHILD_EXPECT(fcntl(kept, F_GETLK, &lock) == 0);
+	CHILD_EXPECT(lock.l_type == F_WRLCK);
 }
 
-static void no_descriptor_stays_of_what_comes_along(void **state)
+/* SO_PASSRIGHTS, which is of Linux 6.16. */
+static void forget_passrights(void)
+{
+	struct sock_filter code[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS,
+	                 offsetof(struct seccomp_data, nr)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_setsockopt, 0, 3),
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS,
+	                 offsetof(struct seccomp_data, args[2])),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SO_PASSRIGHTS, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | ENOPROTOOPT),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+	};
+	struct sock_fprog program = {.len = COUNT(code), .filter = code};
+
+	CHILD_EXPECT(
+		!prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) &&
+		!syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &program));
+}
+
+static bool has_passrights(void)
+{
+	int sock = socket(AF_UNIX, SOCK_STREAM, 0), off = 0;
+	int failed =
+		setsockopt(sock, SOL_SOCKET, SO_PASSRIGHTS, &off, sizeof(off));
+
+	close(sock);
+	return !failed;
+}
+
+/* An older kernel lets them come, a newer one lets nobody send them. */
+static void ask_who_sends_one(void *older)
+{
+	struct flock lock = {.l_type = F_WRLCK};
+	struct ctsh_target target;
+	struct ctsh_error err;
+
+	CHILD_EXPECT(fcntl(kept, F_SETLK, &lock) == 0);
+	if (older)
+		forget_passrights();
+	CHILD_EXPECT(find(&target, &err) == -1);
+	if (older || !has_passrights()) {
+		CHILD_EXPECT(err.code == CTSH_E_UNSAFE);
+		CHILD_EXPECT(!strcmp(err.what, "descriptors come from the "
+		                               "monitor's name"));
+	} else {
+		CHILD_EXPECT(err.code == CTSH_E_ABSENT);
+	}
+	CHILD_EXPECT(in_child(look_for_the_lock, NULL) == 0);
+}
+
+static void no_descriptor_that_comes_along_is_taken(void **state)
 {
 	static union {
 		struct cmsghdr head;
@@ -446,18 +507,26 @@ static void no_descriptor_stays_of_what_comes_along(void **state)
 	                                          .control = &control,
 	                                          .control_length =
 	                                                  sizeof(control)};
-	unsigned before = open_count();
-	struct ctsh_target target;
-	struct ctsh_error err;
+	static const struct fake_manner how = {.serve = fake_monitor_serve,
+	                                       .arg = &script};
+	struct fake_daemon d;
 
 	(void)state;
+	kept = memfd_create("kept", MFD_CLOEXEC);
+	assert_true(kept >= 0);
 	control.head.cmsg_len = CMSG_LEN(20 * sizeof(int));
 	control.head.cmsg_level = SOL_SOCKET;
 	control.head.cmsg_type = SCM_RIGHTS;
-	memset(CMSG_DATA(&control.head), 0, 20 * sizeof(int));
-	assert_int_equal(find_with(&script, &target, &err), -1);
-	assert_int_equal(err.code, CTSH_E_UNSAFE);
-	assert_int_equal(open_count(), before);
+	for (size_t i = 0; i < 20; i++)
+		memcpy(CMSG_DATA(&control.head) + i * sizeof(int), &kept,
+		       sizeof(int));
+	for (int older = 0; older < 2; older++) {
+		fake_monitor_start(&d, FAKE_LXC_PATH, FAKE_LXC_NAME, &how);
+		assert_int_equal(
+			in_child(ask_who_sends_one, older ? &kept : NULL), 0);
+		fake_monitor_stop(&d);
+	}
+	close(kept);
 }
 
 /* -- the address ----------------------------------------------------------- */
@@ -505,7 +574,7 @@ int main(void)
 		cmocka_unit_test(a_forged_sender_is_refused),
 		cmocka_unit_test(
 			an_init_that_is_no_child_of_the_monitor_is_refused),
-		cmocka_unit_test(no_descriptor_stays_of_what_comes_along),
+		cmocka_unit_test(no_descriptor_that_comes_along_is_taken),
 		cmocka_unit_test(an_address_that_is_too_long_is_hashed),
 	};
 
