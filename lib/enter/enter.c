@@ -120,7 +120,13 @@ static int guide_m(struct passage *p, struct ctsh_error *err)
 	    ctsh_oom_give(e->container, p->m, err) ||
 	    ctsh_schedule_give(e->container, p->m, err) ||
 	    count_own_filters(p, err) ||
-	    ctsh_talk_expect(&p->talk, p->m_fd, CTSH_STAGE_CONFINED, &ignored,
+	    ctsh_talk_expect(&p->talk, p->m_fd, CTSH_STAGE_JOINED, &ignored,
+	                     err))
+		return -1;
+	/* While M goes on. */
+	if (ctsh_verify_joined(p->m, e, err))
+		return ctsh_verify_failed(p->m_fd, err);
+	if (ctsh_talk_expect(&p->talk, p->m_fd, CTSH_STAGE_CONFINED, &ignored,
 	                     err))
 		return -1;
 	if (ctsh_verify_confined(p->m, e, p->own_filters, err))

@@ -5,9 +5,11 @@
  *  P (root, host)            M (host PID only)            S (container PID)
  *   clone into cgroup2 ------> dumpable off, own session
  *   v1 cgroups, oom            keyring, limits, setns, root, mapped 0, close
- *                              all, bounding, ids, nnp, seccomp, no caps
- *   compares namespaces, <---- confined
- *   cgroups and status
+ *                              all
+ *   compares namespaces, <---- joined
+ *   cgroups, limits, root,     bounding, ids, nnp, seccomp, no caps
+ *   descriptors
+ *   compares the status  <---- confined
  *   go ----------------------> clone(CLONE_PARENT) ----------> born
  *   looks whether the init
  *   is what it was

@@ -227,6 +227,7 @@ _Noreturn void ctsh_inside(const struct ctsh_entry *entry,
 	if (failed)
 		fail(line.report, failed);
 	place_descriptors(entry, line);
+	say(REPORT_PLACE, CTSH_STAGE_JOINED, 0);
 	failed = ctsh_confine(c, entry->plan);
 	if (failed)
 		fail(REPORT_PLACE, failed);

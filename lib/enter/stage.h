@@ -17,8 +17,10 @@
 #include "enter.h"
 
 enum ctsh_stage {
-	/* Good news, each waited for by P, each answered by one byte. */
-	CTSH_STAGE_CONFINED = 1,
+	/* Good news, each waited for by P, and after the first each answered by
+	 * one byte. */
+	CTSH_STAGE_JOINED = 1,
+	CTSH_STAGE_CONFINED,
 	CTSH_STAGE_STARTED, /* S; M says so */
 	/* Failures: the step that failed. */
 	CTSH_STAGE_SESSION,

@@ -27,6 +27,8 @@
 /* PF_FORKNOEXEC of the kernel's linux/sched.h: no execve(2) since the fork. */
 #define FORKED_ONLY 0x40
 
+static const char other_root[] = "another root directory than the init's";
+
 static int unsafe(struct ctsh_error *err, const char *what)
 {
 	return ctsh_fail(err, CTSH_E_UNSAFE, 0, "after entry: %s", what);
@@ -122,13 +124,14 @@ static bool same_ids(const struct ctsh_proc_status *status,
 }
 
 /* Files below the /proc directory of a process that is not dumpable belong to
- * root (proc(5)). */
-static bool is_hidden(int proc, const struct ctsh_plan *plan)
+ * root, of one that is to its own user (proc(5)); of the host's `root` both are
+ * the same. */
+static bool is_hidden(int proc, bool root)
 {
 	struct stat st;
 
 	return fstatat(proc, "environ", &st, 0) == 0 &&
-	       (st.st_uid == 0 || plan->host_uid == 0);
+	       (st.st_uid == 0 || root);
 }
 
 static int check_powerless(int proc, const struct ctsh_proc_status *s,
@@ -148,7 +151,7 @@ static int check_powerless(int proc, const struct ctsh_proc_status *s,
 		return unsafe(err, "no_new_privs differs from the init's");
 	if (s->seccomp_filters != own_filters + c->filter_count)
 		return unsafe(err, "the filters are not all loaded");
-	if (!is_hidden(proc, plan))
+	if (!is_hidden(proc, plan->host_uid == 0))
 		return unsafe(err, "the process is dumpable");
 	return 0;
 }
@@ -245,23 +248,31 @@ static int check_descriptors(int proc, const int stdio[3], int program,
 	return 0;
 }
 
-int ctsh_verify_confined(pid_t m, const struct ctsh_entry *e,
-                         unsigned own_filters, struct ctsh_error *err)
+int ctsh_verify_joined(pid_t m, const struct ctsh_entry *e,
+                       struct ctsh_error *err)
 {
 	const struct ctsh_container *c = e->container;
 	const char *cgroups = e->group ? e->group->text : c->cgroup_text;
 	int program = e->plan->program ? e->program : -1;
 	ctsh_autoclose int proc = ctsh_proc_of(m, err);
-	struct ctsh_proc_status status;
 
 	if (proc < 0 || check_namespaces(proc, c, "pid_for_children", err) ||
 	    check_cgroups(proc, cgroups, err) || check_limits(proc, c, err) ||
-	    check_descriptors(proc, e->stdio, program, e->baggage_count, err) ||
-	    ctsh_proc_read_status(proc, &status, err))
+	    check_descriptors(proc, e->stdio, program, e->baggage_count, err))
 		return -1;
-	if (!has_root(proc, c))
-		return unsafe(err, "another root directory than the init's");
-	return check_powerless(proc, &status, c, e->plan, own_filters, err);
+	return has_root(proc, c) ? 0 : unsafe(err, other_root);
+}
+
+int ctsh_verify_confined(pid_t m, const struct ctsh_entry *e,
+                         unsigned own_filters, struct ctsh_error *err)
+{
+	ctsh_autoclose int proc = ctsh_proc_of(m, err);
+	struct ctsh_proc_status status;
+
+	if (proc < 0 || ctsh_proc_read_status(proc, &status, err))
+		return -1;
+	return check_powerless(proc, &status, e->container, e->plan,
+	                       own_filters, err);
 }
 
 int ctsh_verify_born(pid_t s, const struct ctsh_container *c,
@@ -318,15 +329,6 @@ static int check_service(const struct ctsh_proc_status *s,
 	return s->threads == 1 ? 0 : unsafe(err, "it has threads");
 }
 
-/* Of one that is dumpable they belong to its own user; root of the host's is
- * told apart in another user namespace only. */
-static bool is_roots(int proc)
-{
-	struct stat st;
-
-	return fstatat(proc, "environ", &st, 0) == 0 && st.st_uid == 0;
-}
-
 int ctsh_verify_service(pid_t service, const struct ctsh_container *c,
                         uint64_t keep, unsigned own_filters,
                         struct ctsh_error *err)
@@ -340,8 +342,8 @@ int ctsh_verify_service(pid_t service, const struct ctsh_container *c,
 	    ctsh_proc_read_status(proc, &status, err))
 		return -1;
 	if (!has_root(proc, c))
-		return unsafe(err, "another root directory than the init's");
-	if (!is_roots(proc))
+		return unsafe(err, other_root);
+	if (!is_hidden(proc, false))
 		return unsafe(err, "the process is dumpable");
 	return check_service(&status, c, keep, own_filters, err);
 }

@@ -17,12 +17,19 @@
 
 /*
  * That M is in the init's cgroups, or the session's own below, and, for its
- * children in the case of PID, in each of its namespaces; has its root
+ * children in the case of PID, in each of its namespaces; and has its root
  * directory, no wider limits, and of descriptors the entry's at 0 to 2 and two
- * more, and the program that the plan has with its baggage; has the planned ids
- * and groups, no capability, no wider bounding set, no_new_privs and as many
- * filters as the init on top of `own_filters`; and is not dumpable.  0, or -1
- * with E_UNSAFE, E_GONE.
+ * more, and the program that the plan has with its baggage.  Nothing of that
+ * changes any more when M, which nobody else can see or trace, goes on to give
+ * up its power.  0, or -1 with E_UNSAFE, E_GONE.
+ */
+CTSH_MUST_CHECK int ctsh_verify_joined(pid_t m, const struct ctsh_entry *e,
+                                       struct ctsh_error *err);
+
+/*
+ * That M has the planned ids and groups, no capability, no wider bounding set,
+ * no_new_privs and as many filters as the init on top of `own_filters`, and is
+ * not dumpable.  0, or -1 with E_UNSAFE, E_GONE.
  */
 CTSH_MUST_CHECK int ctsh_verify_confined(pid_t m, const struct ctsh_entry *e,
                                          unsigned own_filters,

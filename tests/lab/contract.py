@@ -14,7 +14,7 @@ NAMESPACE_FLAGS = {0x00020000: "mnt", 0x02000000: "cgroup",
 CLONE_FLAGS = {0x00008000: "PARENT", 0x00100000: "PARENT_SETTID",
                0x01000000: "CHILD_SETTID", 0x00000011: "SIGCHLD"}
 
-STARTED = 2  # enum ctsh_stage: what is said with it is S, a PID
+STARTED = 3  # enum ctsh_stage: what is said with it is S, a PID
 
 PRCTL = {1: "SET_PDEATHSIG", 3: "GET_DUMPABLE", 4: "SET_DUMPABLE",
          8: "SET_KEEPCAPS", 15: "SET_NAME", 22: "SET_SECCOMP",

@@ -78,6 +78,6 @@ def test_nothing_is_asked_between_the_filters_and_the_word_to_go(
     outcome = record(lab, program, lab.boxes["userns"], "command")
     found = contract.lines(outcome, "M", {})
     assert found[found.index("seccomp 0x1") + 1:] == [
-        "write 3 stage 1, 0", "read 4 (1)",
+        "write 3 stage 2, 0", "read 4 (1)",
         "clone PARENT|PARENT_SETTID|CHILD_SETTID|SIGCHLD",
-        "write 3 stage 2, PID", "exit_group 0"]
+        "write 3 stage 3, PID", "exit_group 0"]
