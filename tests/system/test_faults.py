@@ -74,6 +74,7 @@ MAY_LAND = {
     ("*", "clock_nanosleep", "*"): "a shorter nap",
     ("*", "flock", "EAGAIN"): "the next slot",
     ("*", "flock", "EINTR"): "the next slot",
+    ("P", "prlimit64", "ENOSYS"): "musl, in the stub, asks the older call",
     ("*", "ioctl", "*"): "libconfuse asks whether a file is a terminal",
     ("*", "pidfd_send_signal", "*"): "the child has ended by itself",
     ("*", "getrandom", "*"): "a reference by PID; libc's own seeds",
