@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Steps 1 to 4 of a login. */
+#include <errno.h>
 #include <fcntl.h>
 #include <unistd.h>
 
@@ -28,12 +29,15 @@ static int check_ids(struct ctsh_error *err)
 	return 0;
 }
 
-/* Whatever is executed from here does not get it. */
-static int take_mount(void)
+/* Whatever is executed from here does not get it.  Who called us by hand has
+ * given none. */
+static int take_mount(struct ctsh_login *l, struct ctsh_error *err)
 {
-	return fcntl(CTSH_HANDOVER_MOUNT, F_SETFD, FD_CLOEXEC)
-	               ? -1
-	               : CTSH_HANDOVER_MOUNT;
+	if (fcntl(CTSH_HANDOVER_MOUNT, F_SETFD, FD_CLOEXEC) == 0)
+		l->mount = CTSH_HANDOVER_MOUNT;
+	else if (errno != EBADF)
+		return ctsh_fail(err, CTSH_E_SYSTEM, errno, "the mount");
+	return 0;
 }
 
 /* Step 1. */
@@ -42,10 +46,11 @@ static int begin(struct ctsh_login *l, int argc, char **argv,
 {
 	int rc = check_ids(err);
 
-	l->mount = take_mount();
 	if (rc == 0)
 		rc = ctsh_invocation_parse(argc, argv, environ, &l->invocation,
 		                           err);
+	if (rc == 0)
+		rc = take_mount(l, err);
 	ctsh_report_open(&l->report, rc ? (uid_t)-1 : l->invocation.uid);
 	if (rc == 0)
 		(void)!ctsh_text_copy(l->report.from, sizeof(l->report.from),
