@@ -146,9 +146,17 @@ static int wait_for(int sock, short events, int64_t deadline_ms,
 	return ready ? 0 : late(err);
 }
 
-/* `fields`: what the method needs beside the host. */
-static int send_request(int sock, const char *method, const char *path,
-                        const char *fields, int64_t deadline_ms,
+struct request {
+	const char *method, *path;
+	const char *never;  /* what the path may not have       */
+	const char *fields; /* what it needs beside the host    */
+	const char *body;
+};
+
+#define NO_QUERY " #%?\\"
+#define QUERY " #%\\"
+
+static int send_request(int sock, const struct request *r, int64_t deadline_ms,
                         struct ctsh_error *err)
 {
 	char text[1024];
@@ -157,10 +165,11 @@ static int send_request(int sock, const char *method, const char *path,
 	int printed;
 
 	printed = snprintf(text, sizeof(text),
-	                   "%s %s HTTP/1.0\r\nHost: localhost\r\n%s\r\n",
-	                   method, path, fields);
-	if (printed < 0 || (size_t)printed >= sizeof(text) || path[0] != '/' ||
-	    !ctsh_text_is_printable(path) || strpbrk(path, " #%?\\"))
+	                   "%s %s HTTP/1.0\r\nHost: localhost\r\n%s\r\n%s",
+	                   r->method, r->path, r->fields, r->body);
+	if (printed < 0 || (size_t)printed >= sizeof(text) ||
+	    r->path[0] != '/' || !ctsh_text_is_printable(r->path) ||
+	    strpbrk(r->path, r->never))
 		return ctsh_fail(err, CTSH_E_SYSTEM, EINVAL, "HTTP path");
 	length = (size_t)printed;
 	while (sent < length) {
@@ -283,19 +292,47 @@ static int take_answer(int sock, int64_t deadline_ms,
 	return 0;
 }
 
+static int ask(int sock, const struct request *r, int64_t deadline_ms,
+               struct ctsh_http_answer *answer, struct ctsh_error *err)
+{
+	if (send_request(sock, r, deadline_ms, err))
+		return -1;
+	return take_answer(sock, deadline_ms, answer, err);
+}
+
 int ctsh_http_get(int sock, const char *path, int64_t deadline_ms,
                   struct ctsh_http_answer *answer, struct ctsh_error *err)
 {
-	if (send_request(sock, "GET", path, "", deadline_ms, err))
-		return -1;
-	return take_answer(sock, deadline_ms, answer, err);
+	return ask(sock, &(struct request){"GET", path, NO_QUERY, "", ""},
+	           deadline_ms, answer, err);
+}
+
+int ctsh_http_query(int sock, const char *path, int64_t deadline_ms,
+                    struct ctsh_http_answer *answer, struct ctsh_error *err)
+{
+	return ask(sock, &(struct request){"GET", path, QUERY, "", ""},
+	           deadline_ms, answer, err);
 }
 
 int ctsh_http_post(int sock, const char *path, int64_t deadline_ms,
                    struct ctsh_http_answer *answer, struct ctsh_error *err)
 {
-	if (send_request(sock, "POST", path, "Content-Length: 0\r\n",
-	                 deadline_ms, err))
-		return -1;
-	return take_answer(sock, deadline_ms, answer, err);
+	return ask(sock,
+	           &(struct request){"POST", path, NO_QUERY,
+	                             "Content-Length: 0\r\n", ""},
+	           deadline_ms, answer, err);
+}
+
+int ctsh_http_put(int sock, const char *path, const char *body,
+                  int64_t deadline_ms, struct ctsh_http_answer *answer,
+                  struct ctsh_error *err)
+{
+	char fields[80];
+
+	(void)snprintf(fields, sizeof(fields),
+	               "Content-Type: application/json\r\n"
+	               "Content-Length: %zu\r\n",
+	               strlen(body));
+	return ask(sock, &(struct request){"PUT", path, QUERY, fields, body},
+	           deadline_ms, answer, err);
 }

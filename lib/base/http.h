@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * http.h - one HTTP/1.0 GET or empty POST over a connected unix socket.
+ * http.h - one HTTP/1.0 GET, empty POST or PUT over a connected unix socket.
  *
  * As little of HTTP as asking an engine needs: no chunks, no redirects, no
  * second question on the same connection.  libcurl would bring some thirty
@@ -55,6 +55,18 @@ CTSH_MUST_CHECK int ctsh_http_post(int sock, const char *path,
                                    int64_t deadline_ms,
                                    struct ctsh_http_answer *answer,
                                    struct ctsh_error *err);
+
+/* The same as a PUT of that text.  The path may have a query behind it. */
+CTSH_MUST_CHECK int ctsh_http_put(int sock, const char *path, const char *body,
+                                  int64_t deadline_ms,
+                                  struct ctsh_http_answer *answer,
+                                  struct ctsh_error *err);
+
+/* And a GET whose path may have a query behind it. */
+CTSH_MUST_CHECK int ctsh_http_query(int sock, const char *path,
+                                    int64_t deadline_ms,
+                                    struct ctsh_http_answer *answer,
+                                    struct ctsh_error *err);
 
 /* Takes a head of `length` bytes, up to and with the empty line, apart.
  * Pure.  0 or -1. */

@@ -206,6 +206,50 @@ static void get_refuses_a_path_that_would_need_escaping(void **state)
 	}
 }
 
+/* What was sent for it. */
+static void put_once(const char *path, const char *body, char *asked,
+                     size_t size)
+{
+	static const char reply[] = OK "\r\n";
+	struct ctsh_http_answer answer;
+	struct ctsh_error err;
+	int pair[2];
+
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), 0);
+	assert_int_equal(write(pair[1], reply, strlen(reply)), strlen(reply));
+	shutdown(pair[1], SHUT_WR);
+	if (body)
+		assert_int_equal(ctsh_http_put(pair[0], path, body,
+		                               ctsh_now_ms() + 1000, &answer,
+		                               &err),
+		                 0);
+	else
+		assert_int_equal(ctsh_http_query(pair[0], path,
+		                                 ctsh_now_ms() + 1000, &answer,
+		                                 &err),
+		                 0);
+	free(answer.body);
+	close(pair[0]);
+	memset(asked, 0, size);
+	assert_true(read(pair[1], asked, size - 1) > 0);
+	close(pair[1]);
+}
+
+static void put_sends_what_it_is_given(void **state)
+{
+	char asked[256];
+
+	(void)state;
+	put_once("/a/b?c=d", "{\"e\":1}", asked, sizeof(asked));
+	assert_string_equal(asked, "PUT /a/b?c=d HTTP/1.0\r\n"
+	                           "Host: localhost\r\n"
+	                           "Content-Type: application/json\r\n"
+	                           "Content-Length: 7\r\n\r\n{\"e\":1}");
+	put_once("/a?c=d", NULL, asked, sizeof(asked));
+	assert_string_equal(asked, "GET /a?c=d HTTP/1.0\r\n"
+	                           "Host: localhost\r\n\r\n");
+}
+
 /* Runs `serve` in a child at the other end and asks it, for at most `wait_ms`.
  * Fails if the answer took longer. */
 static int ask_child(void (*serve)(int, const void *), const char *arg,
@@ -334,6 +378,7 @@ int main(void)
 		cmocka_unit_test(parse_head_takes_only_a_whole_head),
 		cmocka_unit_test(get_asks_one_plain_question),
 		cmocka_unit_test(get_refuses_a_path_that_would_need_escaping),
+		cmocka_unit_test(put_sends_what_it_is_given),
 		cmocka_unit_test(get_gives_up_on_silence_at_the_deadline),
 		cmocka_unit_test(get_gives_up_on_a_trickle_at_the_deadline),
 		cmocka_unit_test(get_cuts_a_flood_off_at_its_cap),
