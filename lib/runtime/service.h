@@ -7,6 +7,10 @@
  * forgotten: control group, limits, priority, session keyring, oom score.  As a
  * service of systemd's it is a child of its, and has nothing of the login.
  *
+ * What another owner's engine is to do is done by a service with that owner's
+ * ids and in that owner's slice: systemd takes root's power off before anything
+ * of the owner's runs or is read.
+ *
  * Privilege: root, on the host.
  * Trust:     the programs are root's; what they say is the engine's, and may
  *            be the container's.
@@ -19,6 +23,8 @@
 
 #include "../base/error.h"
 
+struct ctsh_owner;
+
 #define CTSH_SERVICE_WORDS 16
 
 /* One command. */
@@ -27,7 +33,9 @@ struct ctsh_service {
 	                            most CTSH_SERVICE_WORDS; nothing that a
 	                            service manager would expand            */
 	const char *log; /* what it has to say when it fails is there, a file
-	                    of root's alone; or NULL                        */
+	                    of root's alone; or NULL: in the journal, if
+	                    anywhere                                        */
+	const struct ctsh_owner *owner; /* as whom, or NULL: root           */
 };
 
 /*
@@ -37,6 +45,21 @@ struct ctsh_service {
  * or E_SYSTEM.
  */
 CTSH_MUST_CHECK int ctsh_service_run(const struct ctsh_service *service,
+                                     int64_t deadline_ms,
+                                     struct ctsh_error *err);
+
+/*
+ * Has `unit`, which is installed, started by systemd itself, and waits for it.
+ * As above.
+ */
+CTSH_MUST_CHECK int ctsh_service_start(const char *unit, int64_t deadline_ms,
+                                       struct ctsh_error *err);
+
+/*
+ * Carries out a command that only asks a daemon, which does what is to be done,
+ * and waits for its end; argv as above.  0 if it ended well; or -1 as above.
+ */
+CTSH_MUST_CHECK int ctsh_service_ask(const char *const *argv,
                                      int64_t deadline_ms,
                                      struct ctsh_error *err);
 
