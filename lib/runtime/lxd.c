@@ -11,6 +11,7 @@
 
 #include "../base/text.h"
 #include "lxc.h"
+#include "lxd.h"
 #include "runtime.h"
 
 #define LXD_DIR "/var/lib/lxd"
@@ -84,24 +85,52 @@ static int find_below(const char *directory, const char *name,
 	return 0;
 }
 
+/* The snap is what most have; the other is the distribution's. */
+static const char *lxd_dir(const struct ctsh_where *where)
+{
+	if (where->root)
+		return where->root;
+	return access(LXD_SNAP_DIR, F_OK) ? LXD_DIR : LXD_SNAP_DIR;
+}
+
+static const char *incus_dir(const struct ctsh_where *where)
+{
+	return where->root ? where->root : INCUS_DIR;
+}
+
 static int find_lxd(const struct ctsh_where *where, const char *name,
                     int64_t deadline_ms, struct ctsh_target *target,
                     struct ctsh_error *err)
 {
-	const char *directory = where->root;
-
-	/* The snap is what most have; the other is the distribution's. */
-	if (!directory)
-		directory = access(LXD_SNAP_DIR, F_OK) ? LXD_DIR : LXD_SNAP_DIR;
-	return find_below(directory, name, deadline_ms, target, err);
+	return find_below(lxd_dir(where), name, deadline_ms, target, err);
 }
 
 static int find_incus(const struct ctsh_where *where, const char *name,
                       int64_t deadline_ms, struct ctsh_target *target,
                       struct ctsh_error *err)
 {
-	return find_below(where->root ? where->root : INCUS_DIR, name,
-	                  deadline_ms, target, err);
+	return find_below(incus_dir(where), name, deadline_ms, target, err);
+}
+
+static int start_below(const char *directory, const char *name,
+                       int64_t deadline_ms, struct ctsh_error *err)
+{
+	if (!valid_name(name))
+		return ctsh_fail(err, CTSH_E_UNSAFE, 0,
+		                 "not an instance's name");
+	return ctsh_lxd_start(directory, name, deadline_ms, err);
+}
+
+static int start_lxd(const struct ctsh_where *where, const char *name,
+                     int64_t deadline_ms, struct ctsh_error *err)
+{
+	return start_below(lxd_dir(where), name, deadline_ms, err);
+}
+
+static int start_incus(const struct ctsh_where *where, const char *name,
+                       int64_t deadline_ms, struct ctsh_error *err)
+{
+	return start_below(incus_dir(where), name, deadline_ms, err);
 }
 
 const struct ctsh_runtime ctsh_runtime_lxd = {
@@ -109,6 +138,7 @@ const struct ctsh_runtime ctsh_runtime_lxd = {
 	.has_root = true,
 	.valid_name = valid_name,
 	.find = find_lxd,
+	.start = start_lxd,
 };
 
 const struct ctsh_runtime ctsh_runtime_incus = {
@@ -116,4 +146,5 @@ const struct ctsh_runtime ctsh_runtime_incus = {
 	.has_root = true,
 	.valid_name = valid_name,
 	.find = find_incus,
+	.start = start_incus,
 };
