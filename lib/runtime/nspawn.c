@@ -11,6 +11,7 @@
 #include "../base/text.h"
 #include "record.h"
 #include "runtime.h"
+#include "service.h"
 
 #define MACHINES "/run/systemd/machines"
 #define FILE_MAX 16384
@@ -179,9 +180,25 @@ static int find(const struct ctsh_where *where, const char *name,
 	return 0;
 }
 
+/* The unit that machinectl starts too: with an image of that name, or a
+ * directory, below /var/lib/machines, and what *.nspawn says of it.  A name has
+ * nothing that a unit's name has not. */
+static int start(const struct ctsh_where *where, const char *name,
+                 int64_t deadline_ms, struct ctsh_error *err)
+{
+	char unit[NAME_MAX_LENGTH + 32];
+
+	(void)where;
+	if (!valid_name(name))
+		return ctsh_fail(err, CTSH_E_UNSAFE, 0, "not a machine's name");
+	(void)snprintf(unit, sizeof(unit), "systemd-nspawn@%s.service", name);
+	return ctsh_service_start(unit, deadline_ms, err);
+}
+
 const struct ctsh_runtime ctsh_runtime_nspawn = {
 	.name = "nspawn",
 	.has_root = true,
 	.valid_name = valid_name,
 	.find = find,
+	.start = start,
 };
