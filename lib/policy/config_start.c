@@ -51,8 +51,6 @@ const char *ctsh_rule_start_fault(const struct ctsh_rule *rule)
 		return NULL;
 	if (!rule->engine_starts)
 		return "'start': this engine starts no containers";
-	if (rule->owner)
-		return "'start' does not go with 'owner'";
 	if (rule->wait == 0)
 		return "'start' needs a 'wait' above 0";
 	if (rule->engine_bundles && !rule->bundle)

@@ -51,7 +51,7 @@ CTSH_MUST_CHECK int ctsh_seat_take(uid_t uid, unsigned max,
                                    struct ctsh_error *err);
 
 /*
- * Takes the turn to start that container ("ENGINE:NAME"), waiting until the
+ * Takes the turn to start that container ("UID ENGINE:NAME"), waiting until the
  * deadline for who has it: of many first logins at once, one starts it.  A
  * descriptor, owned by the caller, to be given back with ctsh_turn_end(); or
  * -1: E_ABSENT if another one has it still, E_SYSTEM.

@@ -33,7 +33,7 @@ struct ctsh_await {
 	             struct ctsh_error *err);
 
 	const char
-		*container; /* "ENGINE:NAME", for whose turn it is to start */
+		*container; /* "UID ENGINE:NAME", for whose turn it is to start */
 	void *context;
 	unsigned seconds; /* how long; 0: not at all */
 };

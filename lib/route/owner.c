@@ -21,7 +21,9 @@
 #define MEMORY_MAX (256U << 20)
 
 struct question {
-	const struct ctsh_runtime *runtime;
+	int (*ask)(const struct ctsh_where *where, const char *name,
+	           int64_t deadline_ms, struct ctsh_target *target,
+	           struct ctsh_error *err);
 	const struct ctsh_where *where;
 	const char *name;
 	int64_t deadline_ms;
@@ -130,7 +132,7 @@ static int look(void *argument, int channel, void *answer, int *fd,
 		return ctsh_fail(err, CTSH_E_SYSTEM, errno, "setsid");
 	if (become_owner(q, channel, err) || lock_in(err))
 		return -1;
-	return q->runtime->find(q->where, q->name, q->deadline_ms, answer, err);
+	return q->ask(q->where, q->name, q->deadline_ms, answer, err);
 }
 
 /* -- what it said ------------------------------------------------------ */
@@ -156,27 +158,58 @@ static int take(const struct ctsh_target *said, const char *name,
 	return 0;
 }
 
-int ctsh_owner_ask(const struct ctsh_runtime *runtime,
-                   const struct ctsh_where *where, const char *name,
-                   int64_t deadline_ms, struct ctsh_target *target,
-                   struct ctsh_error *err)
+/* Has the child answer it. */
+static int put(struct question *q, struct ctsh_target *said,
+               struct ctsh_error *err)
 {
 	int64_t own = ctsh_now_ms() + PATIENCE_MS;
-	struct question q = {
-		.runtime = runtime,
-		.where = where,
-		.name = name,
-		.deadline_ms = own < deadline_ms ? own : deadline_ms,
-		.parent = getpid(),
-	};
-	struct ctsh_target said = {0};
 
-	if (ctsh_child_call("reader of the owner's files", look, &q, &said,
-	                    sizeof(said), NULL, q.deadline_ms, err)) {
+	if (own < q->deadline_ms)
+		q->deadline_ms = own;
+	q->parent = getpid();
+	if (ctsh_child_call("reader of the owner's files", look, q, said,
+	                    sizeof(*said), NULL, q->deadline_ms, err)) {
 		if (err->code != CTSH_E_ABSENT)
 			err->code = CTSH_E_UNSAFE;
 		err->say[0] = '\0';
 		return -1;
 	}
-	return take(&said, name, target, err);
+	return 0;
+}
+
+int ctsh_owner_ask(const struct ctsh_runtime *runtime,
+                   const struct ctsh_where *where, const char *name,
+                   int64_t deadline_ms, struct ctsh_target *target,
+                   struct ctsh_error *err)
+{
+	struct question q = {
+		.ask = runtime->find,
+		.where = where,
+		.name = name,
+		.deadline_ms = deadline_ms,
+	};
+	struct ctsh_target said = {0};
+
+	return put(&q, &said, err) || take(&said, name, target, err) ? -1 : 0;
+}
+
+int ctsh_owner_start(const struct ctsh_runtime *runtime,
+                     const struct ctsh_where *where, const char *name,
+                     int64_t deadline_ms, struct ctsh_error *err)
+{
+	struct question q = {
+		.ask = runtime->identify,
+		.where = where,
+		.name = name,
+		.deadline_ms = deadline_ms,
+	};
+	struct ctsh_target said = {0};
+
+	if (put(&q, &said, err))
+		return -1;
+	said.id[sizeof(said.id) - 1] = '\0';
+	if (!ctsh_text_is_container_name(said.id))
+		return ctsh_fail(err, CTSH_E_UNSAFE, 0,
+		                 "answer makes no sense");
+	return runtime->start(where, said.id, deadline_ms, err);
 }

@@ -41,4 +41,14 @@ CTSH_MUST_CHECK int ctsh_owner_ask(const struct ctsh_runtime *runtime,
                                    struct ctsh_target *target,
                                    struct ctsh_error *err);
 
+/*
+ * Has the container of exactly that name started, for where->owner, with that
+ * owner's power and no other; as start() of the runtime, and the sentences are
+ * as above, or that of E_CONFIG.
+ */
+CTSH_MUST_CHECK int ctsh_owner_start(const struct ctsh_runtime *runtime,
+                                     const struct ctsh_where *where,
+                                     const char *name, int64_t deadline_ms,
+                                     struct ctsh_error *err);
+
 #endif

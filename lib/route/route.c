@@ -29,7 +29,7 @@ struct question {
 	struct ctsh_owner owner; /* uid 0: root's */
 	char engine[32];
 	char name[CTSH_ID_MAX * 2];
-	char container[CTSH_ID_MAX * 3]; /* both, as rules write it */
+	char container[CTSH_ID_MAX * 3 + 16]; /* both, and whose */
 	char bundle[CTSH_PATH_MAX];
 	char log[128];
 };
@@ -248,6 +248,9 @@ static int start(void *context, int64_t deadline_ms, struct ctsh_error *err)
 {
 	const struct question *q = ((struct search *)context)->question;
 
+	if (q->where.owner)
+		return ctsh_owner_start(q->runtime, &q->where, q->name,
+		                        deadline_ms, err);
 	return q->runtime->start(&q->where, q->name, deadline_ms, err);
 }
 
@@ -257,8 +260,10 @@ static int prepare_start(const struct ctsh_route *route, struct question *q,
 {
 	const struct ctsh_rule *rule = route->rule;
 
-	(void)snprintf(q->container, sizeof(q->container), "%s:%s", q->engine,
-	               q->name);
+	/* Whose it is belongs to it: or one owner's failure, or a start without
+	 * an end, would be that of a container of another's of that name. */
+	(void)snprintf(q->container, sizeof(q->container), "%u %s:%s",
+	               q->owner.uid, q->engine, q->name);
 	ctsh_turn_log(q->container, q->log, sizeof(q->log));
 	q->where.log = q->log;
 	if (!rule->bundle)
@@ -284,9 +289,7 @@ static int pin(struct ctsh_route *route, struct question *question,
 
 	if (make_question(route, question, *deadline_ms, err))
 		return -1;
-	/* As root nothing of another owner's is started. */
-	if (route->rule->start && question->runtime->start &&
-	    !question->where.owner) {
+	if (route->rule->start && question->runtime->start) {
 		if (prepare_start(route, question, err))
 			return -1;
 		await.start = start;

@@ -183,6 +183,52 @@ static int find(const struct ctsh_where *where, const char *name,
 	return 0;
 }
 
+/* In a process with the owner's ids, as find(). */
+static int identify(const struct ctsh_where *where, const char *name,
+                    int64_t deadline_ms, struct ctsh_target *target,
+                    struct ctsh_error *err)
+{
+	ctsh_autostored struct ctsh_stored stored = CTSH_STORED_INIT;
+	const char *id = ctsh_full_id_of(name);
+	struct places places;
+
+	(void)deadline_ms; /* Files do not wait; who asks waits no longer. */
+	if (!ctsh_full_id_or_name(name))
+		return ctsh_fail(err, CTSH_E_UNSAFE, 0, "not a container name");
+	if (choose_places(where, &places, err) ||
+	    ctsh_storage_find(places.root, places.run_root, id ? id : name,
+	                      id != NULL, &stored, err))
+		return -1;
+	memcpy(target->id, stored.id, sizeof(stored.id));
+	return 0;
+}
+
+/* Where the files are podman finds out by itself, unless they are where the
+ * administrator says. */
+static int start_owners(const struct ctsh_where *where, const char *program,
+                        const char *id, int64_t deadline_ms,
+                        struct ctsh_error *err)
+{
+	const char *argv[8] = {program};
+	const struct ctsh_service service = {.argv = argv,
+	                                     .owner = where->owner};
+	size_t used = 1;
+
+	if (!ctsh_full_id(id))
+		return ctsh_fail(err, CTSH_E_UNSAFE, 0, "not a full ID");
+	if (where->root) {
+		argv[used++] = "--root";
+		argv[used++] = where->root;
+	}
+	if (where->run_root) {
+		argv[used++] = "--runroot";
+		argv[used++] = where->run_root;
+	}
+	argv[used++] = "start";
+	argv[used] = id;
+	return ctsh_service_run(&service, deadline_ms, err);
+}
+
 /* By its full ID: of a name that is gone by now, podman would start the one
  * whose ID begins like that. */
 static int start(const struct ctsh_where *where, const char *name,
@@ -209,15 +255,13 @@ static int start(const struct ctsh_where *where, const char *name,
 
 	if (!ctsh_full_id_or_name(name))
 		return ctsh_fail(err, CTSH_E_UNSAFE, 0, "not a container name");
-	/* It would be root's of the same name. */
-	if (where->owner)
-		return ctsh_fail(err, CTSH_E_CONFIG, 0,
-		                 "a user's container is not started");
 	if (!argv[0] || !ctsh_service_plain(root) ||
 	    !ctsh_service_plain(run_root))
 		return ctsh_fail(err, CTSH_E_CONFIG, 0,
 		                 "no podman, or no plain path: %s, %s", root,
 		                 run_root);
+	if (where->owner)
+		return start_owners(where, argv[0], name, deadline_ms, err);
 	if (ctsh_storage_find(root, run_root, id ? id : name, id != NULL,
 	                      &stored, err))
 		return -1;
@@ -231,5 +275,6 @@ const struct ctsh_runtime ctsh_runtime_podman = {
 	.has_owner = true,
 	.valid_name = ctsh_full_id_or_name,
 	.find = find,
+	.identify = identify,
 	.start = start,
 };

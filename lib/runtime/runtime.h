@@ -66,6 +66,16 @@ struct ctsh_runtime {
 	            struct ctsh_error *err);
 
 	/*
+	 * Of an engine with `has_owner` that starts: the ID of the container
+	 * of exactly that name, whether it runs or not, in target->id; else as
+	 * find().  start() of another owner's is given that for a name, since
+	 * it runs as root and reads nothing of theirs.
+	 */
+	int (*identify)(const struct ctsh_where *where, const char *name,
+	                int64_t deadline_ms, struct ctsh_target *target,
+	                struct ctsh_error *err);
+
+	/*
 	 * Has the container of exactly that name started, by a daemon or by
 	 * the service manager and never as our own child: it would be in the
 	 * login's control group and under its limits.  At most until the

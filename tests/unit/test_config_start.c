@@ -107,6 +107,22 @@ static int load_text(const char *text, struct ctsh_policy *policy,
 	return ctsh_config_load(draft_path, false, kinds, policy, err);
 }
 
+static void an_owners_is_started_too(void **state)
+{
+	struct ctsh_policy policy;
+	struct ctsh_error err;
+
+	(void)state;
+	assert_int_equal(
+		load_text("rule a { match = {\"*\"} container = \"podman:a\"\n"
+	                  "start = ondemand owner = \"%u\" }",
+	                  &policy, &err),
+		0);
+	assert_true(policy.rules[0].start);
+	assert_string_equal(policy.rules[0].owner, "%u");
+	ctsh_policy_free(&policy);
+}
+
 static void what_contradicts_itself_is_refused(void **state)
 {
 	static const struct {
@@ -124,9 +140,6 @@ static void what_contradicts_itself_is_refused(void **state)
 		{"rule a { match = {\"*\"} container = \"docker:a\"\n"
 	         "start = ondemand bundle = \"/srv/a\" }",
 	         "1: 'bundle': this engine has none"},
-		{"rule a { match = {\"*\"} container = \"podman:a\"\n"
-	         "start = ondemand owner = \"%u\" }",
-	         "1: 'start' does not go with 'owner'"},
 		{"defaults { bundle = \"/srv/a\" }",
 	         "1: 'bundle' is no key or section that may stand here"},
 		{"rule a { match = {\"*\"} start = ondemand\n"
@@ -193,6 +206,7 @@ int main(void)
 		cmocka_unit_test(each_key_is_read),
 		cmocka_unit_test(other_values_are_refused),
 		cmocka_unit_test(a_bundle_is_its_rules_own),
+		cmocka_unit_test(an_owners_is_started_too),
 		cmocka_unit_test(what_contradicts_itself_is_refused),
 		cmocka_unit_test(
 			what_is_inherited_may_suit_no_rule_that_denies),

@@ -278,6 +278,72 @@ static void its_time_has_an_end(void **state)
 	assert_true(ctsh_now_ms() - begin < 8000);
 }
 
+/* -- starting ---------------------------------------------------------- */
+
+static char started[128];
+
+static int note_start(const struct ctsh_where *where, const char *name,
+                      int64_t deadline_ms, struct ctsh_error *err)
+{
+	(void)deadline_ms;
+	(void)err;
+	(void)snprintf(started, sizeof(started), "%u %u %s", geteuid(),
+	               where->owner->uid, name);
+	return 0;
+}
+
+static int start(find_fn *identify, struct ctsh_error *err)
+{
+	static const struct ctsh_owner owner = {.uid = UID, .gid = GID};
+	const struct ctsh_where where = {.owner = &owner};
+	const struct ctsh_runtime runtime = {
+		.name = "fake", .identify = identify, .start = note_start};
+
+	started[0] = '\0';
+	return ctsh_owner_start(&runtime, &where, "box", ctsh_now_ms() + 20000,
+	                        err);
+}
+
+static int say_absent(const struct ctsh_where *where, const char *name,
+                      int64_t deadline_ms, struct ctsh_target *target,
+                      struct ctsh_error *err)
+{
+	(void)where;
+	(void)name;
+	(void)deadline_ms;
+	(void)target;
+	return ctsh_fail(err, CTSH_E_ABSENT, 0, "no such container");
+}
+
+/* What is read is read as them; the ID is all that comes of it. */
+static void a_start_is_told_the_id_that_the_owner_says(void **state)
+{
+	struct ctsh_error err;
+	char expected[128];
+
+	(void)state;
+	(void)snprintf(expected, sizeof(expected), "0 %d %s", UID, ID);
+	assert_int_equal(start(say_power, &err), 0);
+	assert_string_equal(started, expected);
+	(void)unlink("/tmp/ctsh-test-owner");
+}
+
+static void nothing_is_started_of_a_wild_answer(void **state)
+{
+	static find_fn *const wild[] = {say_wild_id, say_line, eat_memory};
+	struct ctsh_error err;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(wild) / sizeof(*wild); i++) {
+		assert_int_equal(start(wild[i], &err), -1);
+		assert_int_equal(err.code, CTSH_E_UNSAFE);
+		assert_string_equal(started, "");
+	}
+	assert_int_equal(start(say_absent, &err), -1);
+	assert_int_equal(err.code, CTSH_E_ABSENT);
+	assert_string_equal(started, "");
+}
+
 static void the_caller_is_an_owner_who_is_known(void **state)
 {
 	struct ctsh_person person = {
@@ -315,6 +381,8 @@ int main(void)
 		cmocka_unit_test(its_memory_has_an_end),
 		cmocka_unit_test(its_time_has_an_end),
 		cmocka_unit_test(the_caller_is_an_owner_who_is_known),
+		cmocka_unit_test(a_start_is_told_the_id_that_the_owner_says),
+		cmocka_unit_test(nothing_is_started_of_a_wild_answer),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

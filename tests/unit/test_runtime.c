@@ -43,13 +43,28 @@ static void an_engine_section_may_say_where_it_is(void **state)
 	assert_true(ctsh_runtime_kubernetes.has_root);
 	assert_true(ctsh_runtime_kubernetes.has_run_root);
 	assert_false(ctsh_runtime_kubernetes.has_socket);
-	assert_false(ctsh_runtime_containerd.has_socket);
+	assert_true(ctsh_runtime_containerd.has_socket);
 	assert_false(ctsh_runtime_pidfile.has_root);
 	assert_false(ctsh_runtime_pidfile.has_socket);
 	assert_true(ctsh_runtime_podman.has_root);
 	assert_true(ctsh_runtime_podman.has_run_root);
 	assert_false(ctsh_runtime_podman.has_socket);
 	assert_false(ctsh_runtime_crun.has_run_root);
+}
+
+/* Pods are kubelet's to start, and a pidfile names no engine. */
+static void all_but_two_start_containers(void **state)
+{
+	const struct ctsh_runtime *runtime;
+
+	(void)state;
+	for (unsigned i = 0; (runtime = ctsh_runtime_at(i)); i++) {
+		assert_int_equal(runtime->start == NULL,
+		                 runtime == &ctsh_runtime_kubernetes ||
+		                         runtime == &ctsh_runtime_pidfile);
+		if (runtime->has_owner && runtime->start)
+			assert_non_null(runtime->identify);
+	}
 }
 
 static void names_are_valid_as_each_engine_has_them(void **state)
@@ -128,6 +143,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_table_finds_each_runtime_by_its_name),
 		cmocka_unit_test(an_engine_section_may_say_where_it_is),
+		cmocka_unit_test(all_but_two_start_containers),
 		cmocka_unit_test(names_are_valid_as_each_engine_has_them),
 		cmocka_unit_test(find_refuses_an_invalid_name_by_itself),
 	};
