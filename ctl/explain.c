@@ -107,7 +107,7 @@ static void show_wait(const struct ctsh_rule *rule,
 {
 	if (err->code != CTSH_E_ABSENT)
 		return;
-	if (rule->start && err->coming != CTSH_COMING_SOON)
+	if (rule->start)
 		(void)printf("starts:    a login would start it, and wait up "
 		             "to %u s\n",
 		             rule->wait);

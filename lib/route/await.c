@@ -21,7 +21,8 @@ struct wait {
 	int64_t *deadline_ms;
 	int64_t since_ms, until_ms;
 	unsigned nap_us;
-	bool begun; /* it is not only for a moment */
+	bool begun; /* it is not only for a moment           */
+	bool late;  /* what only seems to come has not come */
 };
 
 /* One that restarts may end between two questions. */
@@ -81,11 +82,12 @@ static int nap(struct wait *w, struct ctsh_error *err)
 }
 
 /* One that is made and not started yet may wait for us as well as for somebody
- * else, and one that restarts is not hurt by it. */
+ * else, and one that restarts is not hurt by it.  What seemed to be coming may
+ * be left from before the last boot. */
 static bool is_to_start(const struct wait *w, const struct ctsh_error *err)
 {
 	return w->await->start && err->code == CTSH_E_ABSENT &&
-	       err->coming != CTSH_COMING_SOON;
+	       (err->coming != CTSH_COMING_SOON || w->late);
 }
 
 static int until_it_comes(struct wait *w, struct ctsh_error *err)
@@ -152,8 +154,10 @@ int ctsh_await(const struct ctsh_await *await, int64_t *deadline_ms,
 			return -1;
 		if (is_to_start(&w, err))
 			return take_turn(&w, err);
-		if (!may_come(err) || nap(&w, err))
-			return -1;
+		if (!may_come(err) || nap(&w, err)) {
+			w.late = true;
+			return is_to_start(&w, err) ? take_turn(&w, err) : -1;
+		}
 	}
 	return 0;
 }
