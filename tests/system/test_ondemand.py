@@ -12,7 +12,7 @@ from concurrent import futures
 
 import pytest
 
-from lab import engines, machine, pam, process
+from lab import engines, machine, manager, pam, process
 
 
 def keys(container, *more):
@@ -346,34 +346,14 @@ def test_one_that_cannot_be_started_is_tried_once_for_all(lab, guest,
 
 # -- by the service manager --------------------------------------------------
 
-MANAGER = """#!/bin/sh
-while [ "$1" != -- ]; do shift; done
-shift
-exec setsid --wait {prefix} env PATH={path} {more} "$@" </dev/null {words}
-"""
-
-
 @pytest.fixture
 def managed(lab):
-    """A login where something stands in for systemd: tests/vm has it."""
-    program = f"{lab.run}/systemd-run"
-    prefix = lab.log_prefix
-
-    def attempt(user, *args, path="/nonexistent", more="", words=""):
-        with open(program, "w") as file:
-            file.write(MANAGER.format(prefix=" ".join(lab.engine_prefix),
-                                      path=path, more=more, words=words))
-        return process.run(
-            [*view, *lab.direct_argv(user, *args)[len(prefix):]], timeout=40)
-    with open(program, "w") as file:
-        os.fchmod(file.fileno(), 0o755)
-    with machine.view(["mkdir", "-p", "/run/systemd"],
-                      ["mount", "-t", "tmpfs", "none", "/run/systemd"],
-                      ["mkdir", "/run/systemd/system"],
-                      ["mount", "--bind", program, "/usr/bin/systemd-run"],
-                      inside=prefix) as view:
+    """A login where something stands in for systemd."""
+    with manager.manager(lab) as own:
+        def attempt(user, *args, **how):
+            own.service(**how)
+            return own.login(user, *args)
         yield attempt
-    os.unlink(program)
 
 
 @pytest.fixture
