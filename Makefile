@@ -169,7 +169,7 @@ STUB_SRC = \
 LIB_SRC = \
 	lib/base/child.c lib/base/close_but.c lib/base/disposition.c \
 	lib/base/error.c lib/base/fdio.c lib/base/fdio_message.c lib/base/fdio_trusted.c \
-	lib/base/filters.c lib/base/glob.c lib/base/http.c lib/base/json.c lib/base/line.c \
+	lib/base/filters.c lib/base/glob.c lib/base/http.c lib/base/json.c lib/base/json_lean.c lib/base/line.c \
 	lib/base/peer.c lib/base/proc.c lib/base/proc_cgroup.c lib/base/proc_clock.c \
 	lib/base/proc_idmap.c lib/base/proc_limits.c lib/base/proc_status.c \
 	lib/base/sftp.c lib/base/strand.c lib/base/text.c \

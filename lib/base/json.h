@@ -42,6 +42,14 @@ CTSH_MUST_CHECK json_t *ctsh_json_parse(const char *text, size_t length,
                                         struct ctsh_error *err);
 
 /*
+ * Takes out of the text what stands in its arrays, for a document of which no
+ * array is read; the length that is left.  Of what is taken out, strings and
+ * brackets are looked at and nothing else.  A text whose brackets are wrong is
+ * left as it is from there on, for the parser to refuse.
+ */
+CTSH_MUST_CHECK size_t ctsh_json_empty_arrays(char *text, size_t length);
+
+/*
  * A `path` is member names with dots between: "State.Pid".  All of it must be
  * there and have the type asked for, else -1 with `*err` and the result
  * untouched.

@@ -77,7 +77,7 @@ int ctsh_bundle_read(struct ctsh_bundle *bundle, const char *word,
 		return being_made(err);
 	if (word && !memmem(text, length, word, strlen(word)))
 		return ctsh_fail(err, CTSH_E_ABSENT, 0, "another container");
-	bundle->config = ctsh_json_parse(text, length, err);
+	bundle->config = ctsh_record_parse(text, length, err);
 	return bundle->config ? 0 : -1;
 }
 

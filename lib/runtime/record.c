@@ -94,7 +94,16 @@ json_t *ctsh_record_list(int dir, const char *name, size_t max,
 
 json_t *ctsh_record_read(int dir, const char *name, struct ctsh_error *err)
 {
-	return ctsh_record_list(dir, name, CTSH_RECORD_MAX, err);
+	ctsh_autofree char *text = NULL;
+	size_t length = 0;
+
+	text = ctsh_record_text(dir, name, CTSH_RECORD_MAX, &length, err);
+	return text ? ctsh_record_parse(text, length, err) : NULL;
+}
+
+json_t *ctsh_record_parse(char *text, size_t length, struct ctsh_error *err)
+{
+	return ctsh_json_parse(text, ctsh_json_empty_arrays(text, length), err);
 }
 
 int ctsh_record_parse_pid(char *text, size_t length, pid_t *pid)

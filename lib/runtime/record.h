@@ -39,7 +39,8 @@ CTSH_MUST_CHECK int ctsh_record_dir(int above, const char *name,
 
 /*
  * Reads the JSON file `name` in the directory behind `dir`, which the caller
- * has opened with ctsh_open_trusted_dir().
+ * has opened with ctsh_open_trusted_dir().  Its arrays are left empty: there is
+ * nothing in them that is read here, and most of the text is.
  *
  * The document, owned by the caller; or NULL with E_ABSENT if there is no such
  * file, E_UNSAFE if it is not a regular file of ours (of root, that is) that
@@ -48,7 +49,12 @@ CTSH_MUST_CHECK int ctsh_record_dir(int above, const char *name,
 CTSH_MUST_CHECK json_t *ctsh_record_read(int dir, const char *name,
                                          struct ctsh_error *err);
 
-/* The same for one that may be up to `max` bytes long: a list of containers. */
+/* The same of one whose text was read, which is changed. */
+CTSH_MUST_CHECK json_t *ctsh_record_parse(char *text, size_t length,
+                                          struct ctsh_error *err);
+
+/* As ctsh_record_read(), arrays and all, for one that may be up to `max` bytes
+ * long: a list of containers. */
 CTSH_MUST_CHECK json_t *ctsh_record_list(int dir, const char *name, size_t max,
                                          struct ctsh_error *err);
 

@@ -283,6 +283,69 @@ static void an_entry_may_have_dots_in_its_name(void **state)
 	assert_null(ctsh_json_entry(NULL, "", "a.b"));
 }
 
+static void what_stands_in_arrays_goes(void **state)
+{
+	static const char *const rows[][2] = {
+		{"{\"a\": 1}", "{\"a\": 1}"},
+		{"{\"a\": [1, 2], \"b\": 3}", "{\"a\": [], \"b\": 3}"},
+		{"[]", "[]"},
+		{"[[1], {\"a\": [2]}]", "[]"},
+		{"{\"a\": {\"b\": [{\"c\": []}], \"d\": [[]]}}",
+	         "{\"a\": {\"b\": [], \"d\": []}}"},
+		/* Brackets and quotes in strings are none. */
+		{"{\"[\": \"]\", \"b\": [\"]\", \"\\\"]\"], \"c\": \"[\"}",
+	         "{\"[\": \"]\", \"b\": [], \"c\": \"[\"}"},
+		{"{\"a\\\\\": [\"\\\\\"], \"b\": [2]}",
+	         "{\"a\\\\\": [], \"b\": []}"},
+		/* From what is wrong on, all stays. */
+		{"{\"a\": [1], \"b\": [2}", "{\"a\": [], \"b\": [2}"},
+		{"[{]}, [1]", "[{]}, [1]"},
+		{"[", "["},
+		{"[\"", "[\""},
+		{"[\"\\", "[\"\\"},
+		{"{\"a\": \"[1]", "{\"a\": \"[1]"},
+		{"", ""},
+		{"]", "]"},
+		{"[1]]", "[]]"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		/* On the heap and without an end, for the sanitizer. */
+		size_t length = strlen(rows[i][0]);
+		char *text = malloc(length ? length : 1);
+
+		memcpy(text, rows[i][0], length);
+		length = ctsh_json_empty_arrays(text, length);
+		assert_int_equal(length, strlen(rows[i][1]));
+		assert_memory_equal(text, rows[i][1], length);
+		free(text);
+	}
+}
+
+/* As deep as the parser goes, and deeper. */
+static void arrays_that_are_too_deep_stay(void **state)
+{
+	char text[2 * 65], deep[2 * 65];
+
+	(void)state;
+	for (size_t levels = 63; levels <= 65; levels++) {
+		memset(text, '[', levels);
+		memset(text + levels, ']', levels);
+		memcpy(deep, text, sizeof(deep));
+		if (levels <= 64) {
+			assert_int_equal(
+				ctsh_json_empty_arrays(text, 2 * levels), 2);
+			assert_memory_equal(text, "[]", 2);
+		} else {
+			assert_int_equal(
+				ctsh_json_empty_arrays(text, 2 * levels),
+				2 * levels);
+			assert_memory_equal(text, deep, 2 * levels);
+		}
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -297,6 +360,8 @@ int main(void)
 		cmocka_unit_test(a_wrong_type_is_named_in_the_reason),
 		cmocka_unit_test(a_path_with_too_long_a_name_finds_nothing),
 		cmocka_unit_test(an_entry_may_have_dots_in_its_name),
+		cmocka_unit_test(what_stands_in_arrays_goes),
+		cmocka_unit_test(arrays_that_are_too_deep_stay),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
