@@ -204,7 +204,7 @@ LIB_SRC = \
 	lib/route/sftp.c \
 	lib/enter/session_group.c lib/registry/seats.c \
 	lib/policy/config_start.c lib/registry/turns.c lib/route/await.c \
-	lib/base/run.c lib/runtime/service.c lib/runtime/lxd_start.c
+	lib/base/run.c lib/runtime/service.c lib/runtime/lxd_start.c lib/runtime/glance.c
 
 # What asks the name service for the session.
 NAMES_SRC = \

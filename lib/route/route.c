@@ -202,6 +202,7 @@ static int ask(const struct question *q, int64_t deadline_ms,
 static int prove(struct ctsh_route *route, const struct question *question,
                  int64_t deadline_ms, struct ctsh_error *err)
 {
+	struct question same = *question;
 	struct ctsh_target again;
 	struct ctsh_terms terms = {
 		.share = route->rule->share,
@@ -210,9 +211,10 @@ static int prove(struct ctsh_route *route, const struct question *question,
 		.allow_no_lsm = route->rule->allow_no_lsm,
 	};
 
+	same.where.known = route->target.id;
 	if (ctsh_container_prove(&route->container, &route->target, &terms,
 	                         err) ||
-	    ask(question, deadline_ms, &again, err))
+	    ask(&same, deadline_ms, &again, err))
 		return -1;
 	return ctsh_container_confirm(&route->container, &route->target, &again,
 	                              err);

@@ -12,6 +12,7 @@
 #include "../base/fdio.h"
 #include "../base/text.h"
 #include "bundle.h"
+#include "glance.h"
 #include "pod.h"
 
 struct wanted {
@@ -33,6 +34,7 @@ struct search {
 	char sandbox[CTSH_ID_MAX];
 	struct ctsh_error passed; /* why the last one that fitted was not it */
 	struct ctsh_error unread; /* which one could be anybody's */
+	char *text;               /* for glances */
 };
 
 /* -- names ------------------------------------------------------------- */
@@ -153,6 +155,9 @@ static int consider(struct search *s, const char *id, struct ctsh_error *err)
 	struct ctsh_target target;
 	struct ctsh_pod_claim claim;
 
+	if (!ctsh_glance(&s->text, s->above, id, s->engine->sub,
+	                 s->wanted->word))
+		return 0;
 	if (ctsh_bundle_open(s->above, id, s->engine->sub, &bundle, err) ||
 	    ctsh_bundle_read(&bundle, s->wanted->word, err))
 		return skip_unread(s, id, err);
@@ -192,8 +197,8 @@ static int look_through(struct search *s, DIR *dir, int64_t deadline_ms,
 }
 
 /* A section that says where one engine is means that one. */
-static int search(struct search *s, const struct ctsh_where *where,
-                  int64_t deadline_ms, struct ctsh_error *err)
+static int search_engine(struct search *s, const struct ctsh_where *where,
+                         int64_t deadline_ms, struct ctsh_error *err)
 {
 	const char *root =
 		s->engine->in_run_root ? where->run_root : where->root;
@@ -206,6 +211,10 @@ static int search(struct search *s, const struct ctsh_where *where,
 	fd = s->engine->open(root, err);
 	if (fd < 0)
 		return err->code == CTSH_E_ABSENT ? 0 : -1;
+	if (where->known) {
+		s->above = fd;
+		return consider(s, where->known, err);
+	}
 	dir = fdopendir(fd);
 	if (!dir)
 		return ctsh_fail(err, CTSH_E_SYSTEM, errno,
@@ -214,6 +223,19 @@ static int search(struct search *s, const struct ctsh_where *where,
 	result = look_through(s, dir, deadline_ms, err);
 	(void)closedir(dir);
 	return result;
+}
+
+static int search(struct search *s, const struct ctsh_where *where,
+                  int64_t deadline_ms, struct ctsh_error *err)
+{
+	int failed = 0;
+
+	for (size_t i = 0; i < CTSH_POD_ENGINES && !failed; i++) {
+		s->engine = &ctsh_pod_engines[i];
+		failed = search_engine(s, where, deadline_ms, err);
+	}
+	ctsh_free_at(&s->text);
+	return failed;
 }
 
 /* In a pod that runs, kubelet makes and restarts containers. */
@@ -245,11 +267,8 @@ static int find(const struct ctsh_where *where, const char *name,
 	if (!parse_name(name, &wanted))
 		return ctsh_fail(err, CTSH_E_UNSAFE, 0,
 		                 "not a namespace and a pod");
-	for (size_t i = 0; i < CTSH_POD_ENGINES; i++) {
-		s.engine = &ctsh_pod_engines[i];
-		if (search(&s, where, deadline_ms, err))
-			return -1;
-	}
+	if (search(&s, where, deadline_ms, err))
+		return -1;
 	if (!s.found)
 		return not_found(&s, err);
 	if (!ctsh_text_copy(s.target.name, sizeof(s.target.name), name))

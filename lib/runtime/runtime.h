@@ -31,6 +31,9 @@ struct ctsh_where {
 	const char *root;     /* absolute path, or NULL: the standard   */
 	const char *run_root; /* likewise: what does not outlive a boot */
 	const struct ctsh_owner *owner; /* or NULL: root */
+	const char *known; /* the ID that find() gave a moment ago, when it is
+	                      asked again: who has to look through many need
+	                      look at that one only; or NULL */
 
 	/* For start() alone. */
 	const char *bundle; /* the rule's, or NULL                      */

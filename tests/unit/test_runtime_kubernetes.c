@@ -625,6 +625,37 @@ static void names_are_those_of_kubernetes(void **state)
 	assert_false(kubernetes->valid_name(name));
 }
 
+/* It must still be what it was; the others were looked through before. */
+static void asked_again_it_looks_at_the_one_it_found(void **state)
+{
+	struct bundle_world w;
+	char id[CTSH_ID_MAX];
+	struct ctsh_where where = {.known = id};
+	struct ctsh_target target;
+	struct ctsh_error err;
+	int64_t deadline = ctsh_now_ms() + 5000;
+
+	(void)state;
+	begin(&w);
+	where.root = where.run_root = w.root;
+	strcpy(id, full("c"));
+	put_container(&w, full("d"), full("5"), &alice, "log");
+	assert_int_equal(
+		kubernetes->find(&where, "lab/alice", deadline, &target, &err),
+		0);
+	assert_string_equal(target.id, full("c"));
+	assert_int_equal(kubernetes->find(&where, "lab/alice/log", deadline,
+	                                  &target, &err),
+	                 -1);
+	assert_int_equal(err.code, CTSH_E_ABSENT);
+	strcpy(id, full("1"));
+	assert_int_equal(
+		kubernetes->find(&where, "lab/alice", deadline, &target, &err),
+		-1);
+	assert_int_equal(err.code, CTSH_E_ABSENT);
+	bundle_end(&w);
+}
+
 /* Two hundred pods of two containers each, with configurations as large as
  * they become; the first three digits of each ID are its number. */
 static void a_full_node_is_looked_through_at_once(void **state)
@@ -705,6 +736,7 @@ int main(void)
 		cmocka_unit_test(a_strangers_configuration_changes_no_answer),
 		cmocka_unit_test(without_an_engine_there_is_nothing),
 		cmocka_unit_test(names_are_those_of_kubernetes),
+		cmocka_unit_test(asked_again_it_looks_at_the_one_it_found),
 		cmocka_unit_test(a_full_node_is_looked_through_at_once),
 		cmocka_unit_test(no_longer_than_until_the_deadline),
 	};
