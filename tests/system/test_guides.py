@@ -78,9 +78,12 @@ fi
 def containerd(lab, user):
     tree = guides.tree(lab, "guide-containerd")
     page = guides.Guide(lab, "containerd", user, [
-        (f"/srv/{user.name}", tree), ("containerd:", "labcontainerd:")])
+        (f"/srv/{user.name}", tree), ("containerd:", "guidectr:")])
     name = f"{user.name}-box"
-    with page.prepared():
+    section = f'engine guidectr {{ type = "containerd"  ' \
+        f'root = "{lab.containerd.state}"  ' \
+        f'socket = "{lab.run}/containerd.sock" }}\n'
+    with page.prepared(), lab.config.extended(section):
         page.program("ctr", "--address", f"{lab.run}/containerd.sock",
                      first=CTR_RUN.format(f"/{lab.tag}/{name}"))
         try:
