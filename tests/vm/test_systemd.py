@@ -12,13 +12,15 @@ import guest as machines
 from image import copy, copy_program, pack
 
 PROGRAMS = ("/usr/lib/systemd/systemd", "/usr/bin/systemd-run",
-            "/usr/bin/systemctl", "/usr/sbin/runc")
+            "/usr/bin/systemctl", "/usr/sbin/runc",
+            "/usr/lib/systemd/systemd-journald", "/usr/bin/journalctl",
+            "/usr/bin/systemd-nspawn")
 
 UNITS = {
     "default.target": """\
 [Unit]
 DefaultDependencies=no
-Wants=loop.service
+Wants=loop.service systemd-journald.service
 """,
     "loop.service": """\
 [Unit]
@@ -27,7 +29,38 @@ DefaultDependencies=no
 ExecStart=/loop
 KillMode=process
 """,
+    # As systemd's own, without the machined that this one registers with.
+    "systemd-nspawn@.service": """\
+[Unit]
+DefaultDependencies=no
+[Service]
+Environment=SYSTEMD_NSPAWN_UNIFIED_HIERARCHY=1
+ExecStart=/usr/bin/systemd-nspawn --quiet --keep-unit --register=no \\
+    --private-network --hostname=inside --machine=%i --directory=/srv/%i \\
+    /bin/probe init
+KillMode=mixed
+Type=notify
+""",
 }
+
+# What a user's podman is given, and what it says.
+PODMAN = """\
+#!/bin/sh
+{
+    grep -E '^(Uid|Gid|Groups|CapPrm|CapBnd):' /proc/self/status
+    echo "cgroup: $(cat /proc/self/cgroup)"
+    echo "parent: $(sed -n 's/PPid:.//p' /proc/$$/status)"
+    for fd in 0 1 2; do echo "fd: $(readlink /proc/$$/fd/$fd)"; done
+    for fd in 3 4 5 6 7 8 9; do [ ! -e /proc/$$/fd/$fd ] || echo "fd: $fd"; done
+    env
+    pwd
+    echo "$@"
+} >/home/alice/seen
+printf 'Error: no space \\033[2J left\\nbye\\n' >&2
+exit 125
+"""
+
+ID = "2a05f363220067e77c49b100163668c51c64b7e934acd3b0df5c22c40524160c"
 
 
 def make(scratch):
@@ -37,7 +70,8 @@ def make(scratch):
     os.makedirs(units)
     for path in PROGRAMS:
         copy_program(tree, path)
-    for name in ("shutdown.target", "basic.target", "sysinit.target"):
+    for name in ("shutdown.target", "basic.target", "sysinit.target",
+                 "systemd-journald.service", "systemd-journald.socket"):
         copy(tree, f"/usr/lib/systemd/system/{name}")
     for name, content in UNITS.items():
         with open(f"{units}/{name}", "w") as file:
@@ -155,3 +189,76 @@ def test_many_first_logins_start_it_once(guest, engine):
     out = guest.run("cat /run/many.*; rm /run/many.*").out.split("\n")
     own = guest.run(f"readlink /proc/{init(guest, engine)}/ns/pid").out
     assert out == [own.strip()] * 6 + [""]
+
+
+# -- what is a unit already ----------------------------------------------------
+
+def test_a_machine_is_started_by_its_unit(guest):
+    guest.lead_to("nspawn:m.1-a", 'start = "ondemand"\nwait = 60')
+    guest.run("mkdir -p /srv/m.1-a /box/usr /box/etc\n"
+              "mount --bind /box /srv/m.1-a\n"
+              "echo ID=lab >/usr/lib/os-release", check=True)
+    try:
+        result = guest.login("hostname", timeout=90)
+        assert result.out == "inside\n", guest.seen(result)
+        assert guest.run("systemctl is-active systemd-nspawn@m.1-a").out \
+            == "active\n"
+    finally:
+        guest.run("systemctl stop systemd-nspawn@m.1-a\n"
+                  "umount /srv/m.1-a", check=True)
+
+
+def test_a_machine_that_does_not_start_says_why(guest):
+    guest.lead_to("nspawn:nowhere", 'start = "ondemand"\nwait = 60')
+    reason = guest.reason(guest.login("true", timeout=90), "E_ABSENT")
+    assert reason.startswith("systemd-nspawn@nowhere.service: ")
+    assert "/srv/nowhere" in reason
+
+
+# -- a user's own podman -------------------------------------------------------
+
+@pytest.fixture
+def podman(guest):
+    """A stand-in that looks at what it is given; alice's container `box`."""
+    store = "/home/alice/.local/share/containers/storage/overlay-containers"
+    guest.write("/usr/bin/podman", PODMAN)
+    guest.run(f"chmod 755 /usr/bin/podman\nmkdir -p {store}/{ID}/userdata "
+              "/run/user/1001", check=True)
+    guest.write(f"{store}/containers.json",
+                json.dumps([{"id": ID, "names": ["box"]}]))
+    guest.run("chown -R 1001:1001 /home/alice /run/user/1001", check=True)
+    guest.lead_to("podman:box", 'owner = "%u"\nstart = "ondemand"\n'
+                  "wait = 60")
+    try:
+        yield
+    finally:
+        guest.run("rm -rf /usr/bin/podman /run/user/1001 /home/alice/.local",
+                  check=True)
+
+
+def test_a_users_podman_has_that_user_and_nothing_of_roots(guest, podman):
+    result = guest.login("true", timeout=90)
+    assert guest.reason(result, "E_ABSENT") == \
+        "/usr/bin/podman: Error: no space ?[2J left"
+    lines = guest.read("/home/alice/seen").splitlines()
+    status = dict(line.split(":\t", 1) for line in lines[:5])
+    assert status["Uid"].split() == status["Gid"].split() == ["1001"] * 4
+    assert status["Groups"].split() == ["1001"]
+    assert int(status["CapPrm"], 16) == 0
+    assert lines[5].startswith(
+        "cgroup: 0::/user.slice/user-1001.slice/ctsh-start-")
+    assert lines[6] == "parent: 1"
+    # An empty line to read, and the journal in place of the second and third.
+    files = [line[4:].split(":")[0] for line in lines if line[:4] == "fd: "]
+    assert files == ["/memfd", "/home/alice/seen", "socket"], lines
+    assert "HOME=/home/alice" in lines
+    assert "XDG_RUNTIME_DIR=/run/user/1001" in lines
+    assert not [line for line in lines if line.startswith("CTSH_")]
+    assert lines[-2:] == ["/", f"start {ID}"]
+
+
+def test_without_a_run_directory_nothing_runs(guest, podman):
+    guest.run("rm -rf /run/user/1001 /home/alice/seen", check=True)
+    result = guest.login("true", timeout=90)
+    assert "lingering" in guest.reason(result, "E_CONFIG")
+    assert guest.run("cat /home/alice/seen").status != 0
