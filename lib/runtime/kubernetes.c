@@ -28,7 +28,8 @@ struct search {
 	const struct ctsh_pod_engine *engine;
 	int above;
 	bool found;
-	bool pod_runs; /* its sandbox does */
+	bool for_pod;  /* it is about the sandbox now, there is no container */
+	bool pod_runs; /* that does                                          */
 	struct ctsh_target target;
 	char container[CTSH_POD_LABEL_MAX];
 	char sandbox[CTSH_ID_MAX];
@@ -164,9 +165,12 @@ static int consider(struct search *s, const char *id, struct ctsh_error *err)
 	claim = ctsh_pod_claim(s->engine, &bundle);
 	if (!is_of_pod(s->wanted, &claim))
 		return 0;
-	if (strcmp(claim.type, "sandbox") == 0 &&
-	    !s->engine->init(&bundle, &target, err))
-		s->pod_runs = true;
+	if (s->for_pod) {
+		if (strcmp(claim.type, "sandbox") == 0 &&
+		    !s->engine->init(&bundle, &target, err))
+			s->pod_runs = true;
+		return 0;
+	}
 	if (!fits(s->wanted, &claim))
 		return 0;
 	if (s->engine->confirm(s->above, &bundle, &claim, err) ||
@@ -239,8 +243,12 @@ static int search(struct search *s, const struct ctsh_where *where,
 }
 
 /* In a pod that runs, kubelet makes and restarts containers. */
-static int not_found(const struct search *s, struct ctsh_error *err)
+static int not_found(struct search *s, const struct ctsh_where *where,
+                     int64_t deadline_ms, struct ctsh_error *err)
 {
+	s->for_pod = true;
+	if (!where->known && search(s, where, deadline_ms, err))
+		return -1;
 	if (s->passed.code != CTSH_OK)
 		*err = s->passed;
 	else if (s->unread.code != CTSH_OK)
@@ -270,7 +278,7 @@ static int find(const struct ctsh_where *where, const char *name,
 	if (search(&s, where, deadline_ms, err))
 		return -1;
 	if (!s.found)
-		return not_found(&s, err);
+		return not_found(&s, where, deadline_ms, err);
 	if (!ctsh_text_copy(s.target.name, sizeof(s.target.name), name))
 		return ctsh_fail(err, CTSH_E_UNSAFE, ENAMETOOLONG, "%s", name);
 	*target = s.target;
