@@ -19,6 +19,12 @@ RATIOS = [
     ("ctsh-docker", "docker-exec", "most", 1 / 15),
     ("ctsh-podman", "podman-exec", "most", 1 / 30),
     ("ctsh-lxc", "lxc-attach", "most", 0.65),
+    # By direct call, or a daemon's client beside which a tenth must do.
+    ("ctsh-containerd", "ctr-exec", "most", 1 / 15),
+    ("ctsh-kubernetes", "kube-exec", "most", 1 / 15),
+    ("ctsh-lxd", "lxc-exec", "most", 1 / 15),
+    ("ctsh-own", "own-exec", "most", 1 / 30),
+    ("ctsh-nspawn", "nsenter", "most", 1.5),
     ("pty-ctsh", "pty-crun-exec", "least", 1.1),
     ("pty-ctsh", "pty-bare", "least", 0.8),
     # The same, but for what two measurements of one thing differ by.
@@ -27,6 +33,10 @@ RATIOS = [
 ]
 SSHD_LOGIN_MS = 5
 IDLE_KB = 350
+
+# Finding the init, in ms: by an engine's socket or store, or by files alone.
+LOOKUP_MS = {"docker": 1, "podman": 1, "own": 1, "lxc": 1, "lxd": 1,
+             "crun": 0.3, "containerd": 0.3, "kubernetes": 0.3}
 
 
 def read(directory):
@@ -64,6 +74,10 @@ def main(directory):
                        bound, target)
                  for ours, theirs, bound, target in RATIOS
                  if ours in middle and theirs in middle)
+    missed += sum(judge(f"lookup-{name}: ms", middle[f"lookup-{name}"],
+                        "most", target)
+                  for name, target in LOOKUP_MS.items()
+                  if f"lookup-{name}" in middle)
     missed += judge("sshd-login: ms more than plain",
                     middle["sshd-login-ctsh"] - middle["sshd-login-plain"],
                     "most", SSHD_LOGIN_MS)

@@ -23,16 +23,20 @@ runs=20
 results=/run/ctsh-bench-results
 prefix=/opt/ctsh-bench
 rundir=/run/ctsh-bench
+ctrdir=/run/ctsh-bench-containerd
 box=$prefix/container
 # One user for each way to find a container, since the rule decides.
 users=(ctsh-bench-crun ctsh-bench-file ctsh-bench-dock ctsh-bench-podm
-	ctsh-bench-lxc)
+	ctsh-bench-lxc ctsh-bench-ctr ctsh-bench-kube ctsh-bench-nspawn
+	ctsh-bench-own ctsh-bench-lxd)
 # Whose login stays on the host.
 plain=ctsh-bench-plain
 docker=
 dockerd=
 podman=
 lxc=
+# Of the others, those that are here.
+more=()
 
 die() {
 	echo "bench: $*" >&2
@@ -47,12 +51,16 @@ clean_up() {
 	[ -z "$dockerd" ] || lab_dockerd_stop "$dockerd"
 	bench_podman_stop $prefix/podman ctsh-bench
 	bench_lxc_stop $prefix/lxc ctsh-bench
+	bench_containerd_stop $ctrdir
+	bench_end $prefix/nspawn
+	bench_own_stop "${users[8]}" $prefix/own ctsh-bench
+	bench_lxd_stop $prefix/lxd ctsh-bench
 	for user in "${users[@]}" $plain; do
 		case $(getent passwd "$user" | cut -d: -f7) in
 		"$prefix"/*) userdel "$user" ;;
 		esac
 	done
-	rm -rf "$prefix" "$rundir" "$results"
+	rm -rf "$prefix" "$rundir" "$ctrdir" "$results"
 }
 
 install_ctsh() {
@@ -64,6 +72,9 @@ install_ctsh() {
 		tail -n 20 build/bench.log >&2
 		die "ctsh could not be built"
 	}
+	cc -O2 -D_GNU_SOURCE -o $prefix/lookup bench/lookup.c \
+		build/bench/libctsh.a -lconfuse -ljansson ||
+		die "bench/lookup.c could not be built"
 }
 
 # Not locked, or sshd would not let them in.
@@ -95,6 +106,33 @@ make_tree() {
 	done
 	# Lines, for what passes through a terminal.
 	head -c 48000000 /dev/urandom | base64 >"$box/rootfs/data"
+}
+
+# More engines, each if it is installed.
+make_more() {
+	if command -v ctr containerd >/dev/null; then
+		more+=(ctr kube)
+		bench_containerd_start $ctrdir &&
+			bench_task_start $ctrdir default ctsh-bench \
+				"$box/rootfs" &&
+			bench_pod_start $ctrdir ctsh-bench "$box/rootfs" ||
+			die "no containers of containerd"
+	fi
+	if command -v systemd-nspawn >/dev/null; then
+		more+=(nspawn)
+		bench_nspawn_start $prefix/nspawn ctsh-bench "$box/rootfs" ||
+			die "no machine of nspawn"
+	fi
+	if command -v podman >/dev/null && command -v newuidmap >/dev/null; then
+		more+=(own)
+		bench_own_start "${users[8]}" $prefix/own ctsh-bench \
+			"$box/rootfs" || die "no podman container of a user"
+	fi
+	if command -v lxd >/dev/null; then
+		more+=(lxd)
+		bench_lxd_start $prefix/lxd ctsh-bench "$box/rootfs" ||
+			die "no LXD container"
+	fi
 }
 
 make_containers() {
@@ -140,6 +178,24 @@ write_config() {
 	    container = "pidfile:$prefix/run/box.pid"
 	}
 	rule docker { match = {"${users[2]}"}  container = "bench:ctsh-bench" }
+	engine benchctr { type = "containerd"  root = "$ctrdir/state" }
+	engine benchkube { type = "kubernetes"  root = "$ctrdir/state" }
+	engine benchlxd { type = "lxd"  root = "$prefix/lxd/lxd" }
+	rule ctr {
+	    match = {"${users[5]}"}
+	    container = "benchctr:default/ctsh-bench"
+	}
+	rule kube {
+	    match = {"${users[6]}"}
+	    container = "benchkube:bench/ctsh-bench/app"
+	}
+	rule nspawn { match = {"${users[7]}"}  container = "nspawn:ctsh-bench" }
+	rule own {
+	    match = {"${users[8]}"}
+	    container = "podman:ctsh-bench"
+	    owner = "%u"
+	}
+	rule lxd { match = {"${users[9]}"}  container = "benchlxd:ctsh-bench" }
 	END
 	chmod 644 $prefix/etc/ctsh/ctsh.conf
 }
@@ -172,6 +228,79 @@ measure_others() {
 		one ctsh-lxc "${users[4]}" $prefix/bin/ctsh -c true
 }
 
+# The engine's own exec, and ours.
+against() { # THEIRS USER OURS USER COMMAND...
+	local theirs=$1 their_user=$2 ours=$3 our_user=$4
+	shift 4
+	runs=5 one "$theirs" "$their_user" "$@" &&
+		one "$ours" "$our_user" $prefix/bin/ctsh -c true
+}
+
+measure_more() {
+	local engine id
+	for engine in "${more[@]}"; do
+		case $engine in
+		ctr)
+			against ctr-exec root ctsh-containerd "${users[5]}" \
+				ctr --address $ctrdir/sock task exec \
+				--exec-id bench ctsh-bench /bin/true
+			;;
+		kube)
+			against kube-exec root ctsh-kubernetes "${users[6]}" \
+				ctr --address $ctrdir/sock -n k8s.io \
+				task exec --exec-id bench ctsh-bench-app /bin/true
+			;;
+		nspawn)	# Without machined it has no exec of its own.
+			one ctsh-nspawn "${users[7]}" $prefix/bin/ctsh -c true
+			;;
+		own)
+			id=$(id -u "${users[8]}")
+			HOME=$prefix/own XDG_RUNTIME_DIR=/run/user/$id \
+				against own-exec "${users[8]}" ctsh-own \
+				"${users[8]}" podman exec ctsh-bench true
+			;;
+		lxd)
+			LXD_DIR=$prefix/lxd/lxd LXD_CONF=$prefix/lxd/client \
+				HOME=$prefix/lxd \
+				against lxc-exec root ctsh-lxd "${users[9]}" \
+				lxc exec -T ctsh-bench -- true
+			;;
+		esac || return
+	done
+}
+
+# How long it takes to find one, without a login around it.
+look() { # NAME ENGINE CONTAINER ROOT RUNROOT SOCKET USER
+	local name=$1
+	shift
+	$prefix/lookup "$@" 100 >"$results/lookup-$name.$round.json"
+}
+
+measure_lookups() {
+	local engine
+	look crun crun ctsh-bench - - - - || return
+	[ -z "$docker" ] || look docker docker ctsh-bench - - \
+		"${LAB_DOCKER_HOST#unix://}" - || return
+	[ -z "$podman" ] || look podman podman ctsh-bench \
+		$prefix/podman/root $prefix/podman/run - - || return
+	[ -z "$lxc" ] || look lxc lxc ctsh-bench $prefix/lxc - - - || return
+	for engine in "${more[@]}"; do
+		case $engine in
+		ctr)
+			look containerd containerd default/ctsh-bench \
+				$ctrdir/state - - -
+			;;
+		kube)
+			look kubernetes kubernetes bench/ctsh-bench/app \
+				$ctrdir/state - - -
+			;;
+		nspawn) look nspawn nspawn ctsh-bench - - - - ;;
+		own) look own podman ctsh-bench - - - "${users[8]}" ;;
+		lxd) look lxd lxd ctsh-bench $prefix/lxd/lxd - - - ;;
+		esac || return
+	done
+}
+
 measure() {
 	local pid
 	pid=$(lab_crun_pid ctsh-bench)
@@ -181,7 +310,7 @@ measure() {
 			one ctsh-crun "${users[0]}" $prefix/bin/ctsh -c true &&
 			one ctsh-pidfile "${users[1]}" $prefix/bin/ctsh -c true ||
 			return 1
-		measure_others || return 1
+		measure_others && measure_more && measure_lookups || return 1
 		[ -n "$docker" ] || continue
 		one docker-exec root docker -H "$LAB_DOCKER_HOST" exec \
 			ctsh-bench true &&
@@ -208,6 +337,7 @@ install_ctsh
 make_users
 make_tree
 make_containers
+make_more
 write_config
 # Written by whoever is measured; the directory goes with the bench.
 mkdir -p "$results"
