@@ -32,8 +32,8 @@ struct ctsh_await {
 	int (*start)(void *context, int64_t deadline_ms,
 	             struct ctsh_error *err);
 
-	const char
-		*container; /* "UID ENGINE:NAME", for whose turn it is to start */
+	const char *container; /* "UID ENGINE:NAME", for whose turn it is to
+	                          start */
 	void *context;
 	unsigned seconds; /* how long; 0: not at all */
 };
