@@ -8,6 +8,7 @@
  *                     counted
  *   starts/DIGEST     flock: a login starts that container
  *   starts/DIGEST.log what its engine had to say
+ *   uses/             see uses.h
  *   filters/KEY       copy of an init's filters, KEY = PID-START-COUNT-STACK
  *   filters/PID-START.lock   flock: somebody copies them now
  *

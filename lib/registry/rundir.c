@@ -67,7 +67,8 @@ int ctsh_rundir_open(const char *base, const char *name, struct ctsh_error *err)
 	return ctsh_steal_fd(&fd);
 }
 
-int ctsh_registry_try_lock(int dir, const char *name, int flags, int *lock)
+static int try_lock(int dir, const char *name, int flags, int operation,
+                    int *lock)
 {
 	ctsh_autoclose int fd = -1;
 	struct stat held, named;
@@ -76,7 +77,7 @@ int ctsh_registry_try_lock(int dir, const char *name, int flags, int *lock)
 	            O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC | flags, 0600);
 	if (fd < 0)
 		return -1;
-	if (flock(fd, LOCK_EX | LOCK_NB))
+	if (flock(fd, operation | LOCK_NB))
 		return errno == EWOULDBLOCK || errno == EINTR ? 0 : -1;
 	if (fstat(fd, &held))
 		return -1;
@@ -87,4 +88,14 @@ int ctsh_registry_try_lock(int dir, const char *name, int flags, int *lock)
 		return 0;
 	*lock = ctsh_steal_fd(&fd);
 	return 1;
+}
+
+int ctsh_registry_try_lock(int dir, const char *name, int flags, int *lock)
+{
+	return try_lock(dir, name, flags, LOCK_EX, lock);
+}
+
+int ctsh_registry_try_share(int dir, const char *name, int *lock)
+{
+	return try_lock(dir, name, O_CREAT, LOCK_SH, lock);
 }

@@ -17,6 +17,7 @@
 #include "../base/error.h"
 #include "../model/container.h"
 #include "registry.h"
+#include "uses.h"
 
 #ifndef CTSH_RUNDIR
 #define CTSH_RUNDIR "/run/ctsh"
@@ -34,6 +35,29 @@ CTSH_MUST_CHECK int ctsh_rundir_open(const char *base, const char *name,
  */
 CTSH_MUST_CHECK int ctsh_registry_try_lock(int dir, const char *name, int flags,
                                            int *lock);
+
+/* The same of a lock that many may share; makes the file. */
+CTSH_MUST_CHECK int ctsh_registry_try_share(int dir, const char *name,
+                                            int *lock);
+
+/* ctsh_use_take() below `base`. */
+CTSH_MUST_CHECK int ctsh_use_take_in(const char *base, pid_t pid,
+                                     uint64_t start, struct ctsh_error *err);
+
+/* ctsh_use_ring() below `base`. */
+CTSH_MUST_CHECK int ctsh_use_ring_in(const char *base, pid_t pid,
+                                     uint64_t start, int *vacant,
+                                     struct ctsh_error *err);
+
+/* Opens a keeper's FIFO in the directory, and makes it where it is missing.
+ * Owned by the caller; or -1 with E_SYSTEM. */
+CTSH_MUST_CHECK int ctsh_bell_open(int dir, const char *name,
+                                   struct ctsh_error *err);
+
+/* ctsh_keeper_begin() below `base`. */
+CTSH_MUST_CHECK int ctsh_keeper_begin_in(struct ctsh_keeper *k,
+                                         const char *base, const char *key,
+                                         struct ctsh_error *err);
 
 /* ctsh_slot_take() below `base`. */
 CTSH_MUST_CHECK int ctsh_slot_take_in(const char *base, uid_t uid,

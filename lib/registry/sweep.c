@@ -28,7 +28,8 @@ static bool take_number(const char **text, uint64_t max, uint64_t *number)
 	return ctsh_text_number(digits, max, number);
 }
 
-/* PID-START-COUNT-STACK, PID-START.new or PID-START.lock. */
+/* PID-START-COUNT-STACK, PID-START.new or PID-START.lock; PID-START.use
+ * or PID-START.bell. */
 static bool parse_name(const char *name, pid_t *pid, uint64_t *start)
 {
 	uint64_t number, count, stack;
@@ -37,7 +38,8 @@ static bool parse_name(const char *name, pid_t *pid, uint64_t *start)
 	    *name++ != '-' || !take_number(&name, UINT64_MAX, start))
 		return false;
 	*pid = (pid_t)number;
-	if (!strcmp(name, ".new") || !strcmp(name, ".lock"))
+	if (!strcmp(name, ".use") || !strcmp(name, ".new") ||
+	    !strcmp(name, ".lock") || !strcmp(name, ".bell"))
 		return true;
 	return *name++ == '-' && take_number(&name, UINT_MAX, &count) &&
 	       *name++ == '-' && take_number(&name, UINT64_MAX, &stack) &&
