@@ -197,6 +197,7 @@ LIB_SRC = \
 	lib/enter/seccomp.c lib/enter/talk.c lib/enter/userdir.c lib/enter/verify.c lib/enter/visit.c \
 	lib/registry/filters.c \
 	lib/registry/keeper.c lib/registry/uses.c \
+	lib/runtime/stop.c \
 	lib/registry/rundir.c lib/registry/slots.c lib/registry/sweep.c \
 	lib/route/environment.c lib/route/forward.c \
 	lib/route/identity.c lib/route/named.c \

@@ -80,4 +80,5 @@ const struct ctsh_runtime ctsh_runtime_crun = {
 	.has_bundle = true,
 	.find = find,
 	.start = start,
+	.stop = ctsh_oci_stop,
 };

@@ -250,10 +250,30 @@ static int start(const struct ctsh_where *where, const char *name,
 	return pass_on(&answer, CTSH_E_ABSENT, err);
 }
 
+/* The engine gives it its own time to end by itself, and waits for that. */
+static int stop(const struct ctsh_where *where,
+                const struct ctsh_target *target, int init, int64_t deadline_ms,
+                struct ctsh_error *err)
+{
+	ctsh_autofree char *words = NULL;
+	struct ctsh_http_answer answer = {.body = NULL};
+
+	(void)init;
+	if (ask(where, ctsh_http_post, target->id, "stop", deadline_ms, &answer,
+	        err))
+		return -1;
+	words = answer.body;
+	/* 204; or 304, if it has ended. */
+	if (answer.status / 100 == 2 || answer.status == 304)
+		return 0;
+	return pass_on(&answer, CTSH_E_ENGINE, err);
+}
+
 const struct ctsh_runtime ctsh_runtime_docker = {
 	.name = "docker",
 	.has_socket = true,
 	.valid_name = ctsh_full_id_or_name,
 	.find = find,
 	.start = start,
+	.stop = stop,
 };

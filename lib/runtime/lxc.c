@@ -12,6 +12,7 @@
 #include "record.h"
 #include "runtime.h"
 #include "service.h"
+#include "stop.h"
 
 #define STANDARD_PATH "/var/lib/lxc"
 #define PATIENCE_MS 5000
@@ -208,10 +209,34 @@ static int start(const struct ctsh_where *where, const char *name,
 		deadline_ms, err);
 }
 
+/* The monitor asks the init to end, and kills it after a minute. */
+static int stop(const struct ctsh_where *where,
+                const struct ctsh_target *target, int init, int64_t deadline_ms,
+                struct ctsh_error *err)
+{
+	static const char *const programs[] = {"/usr/bin/lxc-stop",
+	                                       "/usr/local/bin/lxc-stop", NULL};
+	const char *argv[] = {
+		ctsh_service_program(programs),
+		"--lxcpath",
+		where->root ? where->root : STANDARD_PATH,
+		"--name",
+		target->id,
+		NULL,
+	};
+
+	(void)init;
+	if (!argv[0] || !ctsh_service_plain(argv[2]))
+		return ctsh_fail(err, CTSH_E_CONFIG, 0,
+		                 "no lxc-stop, or no plain path: %s", argv[2]);
+	return ctsh_stop_command(argv, deadline_ms, err);
+}
+
 const struct ctsh_runtime ctsh_runtime_lxc = {
 	.name = "lxc",
 	.has_root = true,
 	.valid_name = ctsh_text_is_container_name,
 	.find = find,
 	.start = start,
+	.stop = stop,
 };

@@ -11,6 +11,7 @@
 #include "../base/text.h"
 #include "record.h"
 #include "service.h"
+#include "stop.h"
 
 static int open_state(const char *root, const char *name,
                       struct ctsh_error *err)
@@ -175,4 +176,15 @@ int ctsh_oci_start(const struct ctsh_oci *oci, const struct ctsh_where *where,
 	if (ended && command(oci, where, delete, deadline_ms, err))
 		return -1;
 	return command(oci, where, run, deadline_ms, err);
+}
+
+/* Their own `kill` does no more than this, and finds the process by a name that
+ * may be another container's by then. */
+int ctsh_oci_stop(const struct ctsh_where *where,
+                  const struct ctsh_target *target, int init,
+                  int64_t deadline_ms, struct ctsh_error *err)
+{
+	(void)where;
+	(void)target;
+	return ctsh_stop_signal(init, deadline_ms, err);
 }

@@ -55,4 +55,9 @@ CTSH_MUST_CHECK int ctsh_runc_parse(const json_t *record, const char *name,
                                     struct ctsh_target *target,
                                     struct ctsh_error *err);
 
+/* As stop() of a runtime. */
+CTSH_MUST_CHECK int ctsh_oci_stop(const struct ctsh_where *where,
+                                  const struct ctsh_target *target, int init,
+                                  int64_t deadline_ms, struct ctsh_error *err);
+
 #endif

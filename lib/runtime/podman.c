@@ -20,10 +20,14 @@
 #include "full_id.h"
 #include "record.h"
 #include "service.h"
+#include "stop.h"
 #include "storage.h"
 
 #define ROOT "/var/lib/containers/storage"
 #define RUN_ROOT "/run/containers/storage"
+
+static const char *const programs[] = {"/usr/bin/podman",
+                                       "/usr/local/bin/podman", NULL};
 
 struct places {
 	const char *root, *run_root;
@@ -234,8 +238,6 @@ static int start_owners(const struct ctsh_where *where, const char *program,
 static int start(const struct ctsh_where *where, const char *name,
                  int64_t deadline_ms, struct ctsh_error *err)
 {
-	static const char *const programs[] = {"/usr/bin/podman",
-	                                       "/usr/local/bin/podman", NULL};
 	ctsh_autostored struct ctsh_stored stored = CTSH_STORED_INIT;
 	const char *root = where->root ? where->root : ROOT;
 	const char *run_root = where->run_root ? where->run_root : RUN_ROOT;
@@ -268,6 +270,30 @@ static int start(const struct ctsh_where *where, const char *name,
 	return ctsh_service_run(&service, deadline_ms, err);
 }
 
+static int stop(const struct ctsh_where *where,
+                const struct ctsh_target *target, int init, int64_t deadline_ms,
+                struct ctsh_error *err)
+{
+	const char *argv[] = {ctsh_service_program(programs),
+	                      "--root",
+	                      where->root ? where->root : ROOT,
+	                      "--runroot",
+	                      where->run_root ? where->run_root : RUN_ROOT,
+	                      "stop",
+	                      target->id,
+	                      NULL};
+
+	(void)init;
+	/* It would be root's of the same name. */
+	if (where->owner || !argv[0] || !ctsh_service_plain(argv[2]) ||
+	    !ctsh_service_plain(argv[4]))
+		return ctsh_fail(err, CTSH_E_CONFIG, 0,
+		                 "another owner's, no podman, or no plain "
+		                 "path: %s, %s",
+		                 argv[2], argv[4]);
+	return ctsh_stop_command(argv, deadline_ms, err);
+}
+
 const struct ctsh_runtime ctsh_runtime_podman = {
 	.name = "podman",
 	.has_root = true,
@@ -277,4 +303,5 @@ const struct ctsh_runtime ctsh_runtime_podman = {
 	.find = find,
 	.identify = identify,
 	.start = start,
+	.stop = stop,
 };

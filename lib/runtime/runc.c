@@ -80,4 +80,5 @@ const struct ctsh_runtime ctsh_runtime_runc = {
 	.has_bundle = true,
 	.find = find,
 	.start = start,
+	.stop = ctsh_oci_stop,
 };

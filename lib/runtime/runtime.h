@@ -90,6 +90,19 @@ struct ctsh_runtime {
 	 */
 	int (*start)(const struct ctsh_where *where, const char *name,
 	             int64_t deadline_ms, struct ctsh_error *err);
+
+	/*
+	 * Has the container, which was proved to be that of `target`, stopped
+	 * as its engine stops one: it may end by itself first.  By its full ID
+	 * or by `init`, a pidfd of its first process: never another one.  At
+	 * most until the deadline.  NULL: this engine stops none.
+	 *
+	 * 0, also if it has ended; whether it has is for the caller to see.
+	 * -1; the engine's own words are in the reason.
+	 */
+	int (*stop)(const struct ctsh_where *where,
+	            const struct ctsh_target *target, int init,
+	            int64_t deadline_ms, struct ctsh_error *err);
 };
 
 extern const struct ctsh_runtime ctsh_runtime_docker;

@@ -271,3 +271,8 @@ int ctsh_service_ask(const char *const *argv, int64_t deadline_ms,
 		return -1;
 	return status == 0 ? 0 : failed(argv[0], NULL, NULL, said, err);
 }
+
+bool ctsh_service_manager(void)
+{
+	return is_booted();
+}

@@ -70,4 +70,7 @@ bool ctsh_service_plain(const char *path);
  * NULL. */
 const char *ctsh_service_program(const char *const *paths);
 
+/* Whether a systemd is the service manager of this host. */
+bool ctsh_service_manager(void);
+
 #endif

@@ -606,6 +606,54 @@ static void a_start_that_fails_says_why(void **state)
 	}
 }
 
+/* -- stop ------------------------------------------------------------------ */
+
+static int stop_with(const struct dialogue *d, struct ctsh_error *err)
+{
+	static const struct ctsh_target target = {.id = ID, .name = "x"};
+	struct fake_daemon daemon;
+	struct ctsh_where where;
+	int result;
+
+	unlink(asked_file);
+	fake_start(&daemon, &(struct fake_manner){.serve = converse, .arg = d});
+	where = (struct ctsh_where){.socket = daemon.path};
+	err->code = CTSH_OK;
+	result = ctsh_runtime_docker.stop(&where, &target, -1,
+	                                  ctsh_now_ms() + 1000, err);
+	fake_stop(&daemon);
+	return result;
+}
+
+static void a_container_is_stopped_by_its_full_id_alone(void **state)
+{
+	static struct dialogue d = {.posted =
+	                                    "HTTP/1.0 204 No Content\r\n\r\n"};
+	struct ctsh_error err;
+
+	(void)state;
+	assert_int_equal(stop_with(&d, &err), 0);
+	assert_asked("POST /containers/" ID "/stop HTTP/1.0\r\n"
+	             "Host: localhost\r\nContent-Length: 0\r\n\r\n");
+	d.posted = "HTTP/1.0 304 Not Modified\r\n\r\n";
+	assert_int_equal(stop_with(&d, &err), 0);
+}
+
+static void a_stop_that_fails_says_why(void **state)
+{
+	static struct dialogue d = {
+		.posted = "HTTP/1.0 500 x\r\n\r\n{\"message\":\"no\"}"};
+	struct ctsh_error err;
+
+	(void)state;
+	assert_int_equal(stop_with(&d, &err), -1);
+	assert_int_equal(err.code, CTSH_E_ENGINE);
+	assert_string_equal(err.what, "HTTP status 500: no");
+	d.posted = NULL;
+	assert_int_equal(stop_with(&d, &err), -1);
+	assert_int_equal(err.sys, ETIMEDOUT);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -633,6 +681,8 @@ int main(void)
 		cmocka_unit_test(one_that_runs_already_is_started),
 		cmocka_unit_test(nothing_of_another_name_is_started),
 		cmocka_unit_test(a_start_that_fails_says_why),
+		cmocka_unit_test(a_container_is_stopped_by_its_full_id_alone),
+		cmocka_unit_test(a_stop_that_fails_says_why),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, remove_asked);
