@@ -74,7 +74,9 @@ struct ctsh_rule {
 	char *bundle;          /* absolute path with expansions, or NULL */
 	bool engine_starts;    /* the engine of `container` can          */
 	bool engine_bundles;   /* and needs a bundle for it              */
+	bool engine_stops;     /* it can stop one                        */
 	unsigned wait;         /* seconds, for a container that comes    */
+	unsigned stop_after;   /* seconds without a session; 0: never    */
 	unsigned idle_timeout; /* seconds; 0: no limit, as the next two  */
 	unsigned max_session;  /* seconds                                */
 	unsigned max_sessions; /* of one uid at once                     */

@@ -28,6 +28,7 @@ struct ctsh_engine_kind {
 	bool has_root;
 	bool has_run_root;
 	bool starts;     /* whether it can start a container     */
+	bool stops;      /* and stop one                         */
 	bool has_bundle; /* and needs a bundle for it            */
 	bool has_owner;  /* it may be another one's than root's  */
 };

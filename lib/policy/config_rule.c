@@ -261,6 +261,7 @@ const struct ctsh_rule_key ctsh_rule_keys[CTSH_RULE_KEYS] = {
 	{"start", false, EVERYWHERE, ctsh_rule_set_start},
 	{"bundle", false, NO_DEFAULT, ctsh_rule_set_bundle},
 	{"wait", false, EVERYWHERE, ctsh_rule_set_wait},
+	{"stop_after", false, EVERYWHERE, ctsh_rule_set_stop_after},
 	{"owner", false, EVERYWHERE, ctsh_rule_set_owner},
 };
 

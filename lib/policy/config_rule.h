@@ -32,7 +32,7 @@ struct ctsh_rule_key {
 	           struct ctsh_error *err);
 };
 
-#define CTSH_RULE_KEYS 30
+#define CTSH_RULE_KEYS 31
 
 /* A hundred years, in seconds: whoever writes more has mistyped. */
 #define CTSH_SECONDS_MAX UINT32_C(3153600000)

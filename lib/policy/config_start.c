@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "config_start.h"
 
+#include "config_rule.h"
+
 int ctsh_rule_set_wait(struct ctsh_rule *rule,
                        const struct ctsh_setting *setting,
                        struct ctsh_error *err)
@@ -29,6 +31,14 @@ int ctsh_rule_set_bundle(struct ctsh_rule *rule,
 	return 0;
 }
 
+int ctsh_rule_set_stop_after(struct ctsh_rule *rule,
+                             const struct ctsh_setting *setting,
+                             struct ctsh_error *err)
+{
+	return ctsh_setting_number(setting, CTSH_SECONDS_MAX, &rule->stop_after,
+	                           err);
+}
+
 void ctsh_rule_note_engine(struct ctsh_rule *rule,
                            const struct ctsh_setting *setting)
 {
@@ -37,12 +47,17 @@ void ctsh_rule_note_engine(struct ctsh_rule *rule,
 
 	rule->engine_starts = kind && kind->starts;
 	rule->engine_bundles = kind && kind->has_bundle;
+	rule->engine_stops = kind && kind->stops;
 }
 
 const char *ctsh_rule_start_fault(const struct ctsh_rule *rule)
 {
 	if (!rule->container)
 		return NULL;
+	if (rule->stop_after && !rule->engine_stops)
+		return "'stop_after': this engine stops no containers";
+	if (rule->stop_after && rule->owner)
+		return "'stop_after' does not go with 'owner'";
 	if (rule->bundle && !rule->engine_bundles)
 		return "'bundle': this engine has none";
 	if (rule->bundle && !rule->start)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * config_start.h - the keys about a container that is not there yet.
+ * config_start.h - the keys about a container that is not there yet, or no
+ * longer needed.
  *
  * Privilege: none.
  * Trust:     as config_values.h.
@@ -26,6 +27,10 @@ CTSH_MUST_CHECK int ctsh_rule_set_start(struct ctsh_rule *rule,
 CTSH_MUST_CHECK int ctsh_rule_set_bundle(struct ctsh_rule *rule,
                                          const struct ctsh_setting *setting,
                                          struct ctsh_error *err);
+
+CTSH_MUST_CHECK int ctsh_rule_set_stop_after(struct ctsh_rule *rule,
+                                             const struct ctsh_setting *setting,
+                                             struct ctsh_error *err);
 
 /* Once `container` is set: what its engine can do. */
 void ctsh_rule_note_engine(struct ctsh_rule *rule,

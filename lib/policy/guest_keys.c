@@ -45,6 +45,7 @@ static const struct key {
 	{"idle_timeout", SUPERVISOR, NUMBER, MEMBER(idle_timeout)},
 	{"max_session", SUPERVISOR, NUMBER, MEMBER(max_session)},
 	{"max_sessions", SUPERVISOR, NUMBER, MEMBER(max_sessions)},
+	{"stop_after", SUPERVISOR, NUMBER, MEMBER(stop_after)},
 	{"record", SUPERVISOR, FLAG, MEMBER(record_output)},
 	{"record_dir", SUPERVISOR, TEXT, MEMBER(record_dir)},
 	{"record_max", SUPERVISOR, NUMBER, MEMBER(record_max)},

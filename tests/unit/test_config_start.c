@@ -5,8 +5,8 @@
 
 static const struct ctsh_engine_kind kinds[] = {
 	{.name = "crun", .has_root = true, .starts = true, .has_bundle = true},
-	{.name = "docker", .has_socket = true, .starts = true},
-	{.name = "podman", .starts = true, .has_owner = true},
+	{.name = "docker", .has_socket = true, .starts = true, .stops = true},
+	{.name = "podman", .starts = true, .stops = true, .has_owner = true},
 	{.name = "pidfile"},
 	{.name = NULL},
 };
@@ -59,6 +59,17 @@ static void each_key_is_read(void **state)
 	ctsh_policy_free(&policy);
 	assert_int_equal(load("", "wait = 300", &policy, &err), 0);
 	assert_int_equal(policy.rules[0].wait, 300);
+	assert_int_equal(policy.rules[0].stop_after, 0);
+	ctsh_policy_free(&policy);
+	assert_int_equal(load("stop_after = 900", "", &policy, &err), 0);
+	assert_int_equal(policy.rules[0].stop_after, 900);
+	ctsh_policy_free(&policy);
+	assert_int_equal(
+		load("stop_after = 900", "stop_after = 0", &policy, &err), 0);
+	assert_int_equal(policy.rules[0].stop_after, 0);
+	ctsh_policy_free(&policy);
+	assert_int_equal(load("", "stop_after = 3153600000", &policy, &err), 0);
+	assert_int_equal(policy.rules[0].stop_after, 3153600000);
 	ctsh_policy_free(&policy);
 }
 
@@ -72,6 +83,11 @@ static void other_values_are_refused(void **state)
 		{"wait = 1s", "wait: '1s' is not a number from 0 to 300"},
 		{"wait = 010", "wait: '010' is not a number from 0 to 300"},
 		{"wait = \"\"", "wait: '' is not a number from 0 to 300"},
+		{"stop_after = 3153600001",
+	         "stop_after: '3153600001' is not a number from 0 to "
+	         "3153600000"},
+		{"stop_after = never",
+	         "stop_after: 'never' is not a number from 0 to 3153600000"},
 		{"start = yes", "start: 'yes' is neither never nor ondemand"},
 		{"start = \"\"", "start: '' is neither never nor ondemand"},
 		{"bundle = \"srv\"", "bundle: 'srv' is not an absolute path"},
@@ -148,6 +164,12 @@ static void what_contradicts_itself_is_refused(void **state)
 		{"engine p { type = pidfile }\ndefaults { start = ondemand }\n"
 	         "rule a { match = {\"*\"} container = \"p:/run/a\" }",
 	         "3: 'start': this engine starts no containers"},
+		{"rule a { match = {\"*\"} container = \"podman:a\"\n"
+	         "stop_after = 60 owner = \"%u\" }",
+	         "1: 'stop_after' does not go with 'owner'"},
+		{"defaults { stop_after = 60 }\n"
+	         "rule a { match = {\"*\"} container = \"pidfile:/run/a\" }",
+	         "2: 'stop_after': this engine stops no containers"},
 	};
 
 	(void)state;

@@ -4,7 +4,7 @@
 #include "draft.h"
 
 static const struct ctsh_engine_kind kinds[] = {
-	{.name = "crun", .has_root = true},
+	{.name = "crun", .has_root = true, .stops = true},
 	{.name = NULL},
 };
 
@@ -65,6 +65,7 @@ static void these_are_refused_by_name(void **state)
 		{"idle_timeout = 1", "idle_timeout cannot be"},
 		{"max_session = 1", "max_session cannot be"},
 		{"max_sessions = 1", "max_sessions cannot be"},
+		{"stop_after = 1", "stop_after cannot be"},
 		{"record = output", "record cannot be"},
 		{"record_dir = \"/srv\"", "record_dir cannot be"},
 		{"record_max = 1", "record_max cannot be"},
