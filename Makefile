@@ -72,6 +72,7 @@ OURS_CPPFLAGS += \
 	-DCTSH_NAMES_PATH='"$(libexecdir)/ctsh/ctsh-names"' \
 	-DCTSH_SFTP_PATH='"$(libexecdir)/ctsh/ctsh-sftp-server"' \
 	-DCTSH_PORTER_PROGRAM='"$(libexecdir)/ctsh/ctsh-porter"' \
+	-DCTSH_CTL_PATH='"$(sbindir)/ctshctl"' \
 	-DCTSH_CONFDIR='"$(sysconfdir)/ctsh"' \
 	-DCTSH_LOGDIR='"$(logdir)"' \
 	-DCTSH_RUNDIR='"$(rundir)"' $(if $(NESTED),-DCTSH_NESTED)
@@ -197,7 +198,7 @@ LIB_SRC = \
 	lib/enter/seccomp.c lib/enter/talk.c lib/enter/userdir.c lib/enter/verify.c lib/enter/visit.c \
 	lib/registry/filters.c \
 	lib/registry/keeper.c lib/registry/uses.c \
-	lib/runtime/stop.c \
+	lib/runtime/stop.c lib/route/keep.c \
 	lib/registry/rundir.c lib/registry/slots.c lib/registry/sweep.c \
 	lib/route/environment.c lib/route/forward.c \
 	lib/route/identity.c lib/route/named.c \

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 #include "route.h"
 
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "../base/fdio.h"
 #include "../base/text.h"
 #include "../enter/container.h"
 #include "../enter/interior.h"
@@ -50,6 +52,7 @@ const struct ctsh_engine_kind *ctsh_route_engines(
 		kind[i].has_root = runtime->has_root;
 		kind[i].has_run_root = runtime->has_run_root;
 		kind[i].starts = runtime->start != NULL;
+		kind[i].stops = runtime->stop != NULL;
 		kind[i].has_owner = runtime->has_owner;
 		kind[i].has_bundle = runtime->has_bundle;
 	}
@@ -230,10 +233,15 @@ static int reach(void *context, int64_t deadline_ms, struct ctsh_error *err)
 	struct search *s = context;
 	struct ctsh_route *route = s->route;
 
-	if (ask(s->question, deadline_ms, &route->target, err))
+	if (ask(s->question, deadline_ms, &route->target, err) ||
+	    ctsh_container_pin(&route->container, &route->target,
+	                       s->question->owner.uid, err))
 		return -1;
-	return ctsh_container_pin(&route->container, &route->target,
-	                          s->question->owner.uid, err);
+	if (!route->reached ||
+	    route->reached(route->waits_context, &route->container, err) == 0)
+		return 0;
+	ctsh_container_close(&route->container);
+	return -1;
 }
 
 static int begin_wait(void *context, unsigned seconds, bool starts,
@@ -256,16 +264,22 @@ static int start(void *context, int64_t deadline_ms, struct ctsh_error *err)
 	return q->runtime->start(&q->where, q->name, deadline_ms, err);
 }
 
+/* Under which name it is started, and stopped.  Whose it is belongs to it: or
+ * one owner's failure, or a start without an end, would be that of a container
+ * of another's of that name. */
+static void name_turn(struct question *q)
+{
+	(void)snprintf(q->container, sizeof(q->container), "%u %s:%s",
+	               q->owner.uid, q->engine, q->name);
+}
+
 /* What is needed for it beside the question. */
 static int prepare_start(const struct ctsh_route *route, struct question *q,
                          struct ctsh_error *err)
 {
 	const struct ctsh_rule *rule = route->rule;
 
-	/* Whose it is belongs to it: or one owner's failure, or a start without
-	 * an end, would be that of a container of another's of that name. */
-	(void)snprintf(q->container, sizeof(q->container), "%u %s:%s",
-	               q->owner.uid, q->engine, q->name);
+	name_turn(q);
 	ctsh_turn_log(q->container, q->log, sizeof(q->log));
 	q->where.log = q->log;
 	if (!rule->bundle)
@@ -341,6 +355,40 @@ int ctsh_route_prove(struct ctsh_route *route, int64_t deadline_ms,
 		return -1;
 	route->found = true;
 	return 0;
+}
+
+static int stop(const struct ctsh_route *route, const struct question *q,
+                int64_t deadline_ms, struct ctsh_error *err)
+{
+	int init = route->container.pidfd;
+
+	if (q->runtime->stop(&q->where, &route->target, init, deadline_ms, err))
+		return -1;
+	if (ctsh_wait_fd(init, POLLIN, deadline_ms) != 1)
+		return ctsh_fail(err, CTSH_E_ENGINE, 0,
+		                 "was stopped; pid %d runs still",
+		                 (int)route->container.pid);
+	return 0;
+}
+
+int ctsh_route_stop(const struct ctsh_route *route, int64_t deadline_ms,
+                    struct ctsh_error *err)
+{
+	struct question question = {0};
+	int turn, rc;
+
+	if (make_question(route, &question, deadline_ms, err))
+		return -1;
+	if (!question.runtime->stop)
+		return ctsh_fail(err, CTSH_E_CONFIG, 0, "%s stops none",
+		                 question.runtime->name);
+	name_turn(&question);
+	turn = ctsh_turn_take(question.container, ctsh_now_ms(), err);
+	if (turn < 0)
+		return -1;
+	rc = stop(route, &question, deadline_ms, err);
+	ctsh_turn_end(&turn);
+	return rc;
 }
 
 void ctsh_route_close(struct ctsh_route *route)

@@ -44,6 +44,11 @@ const struct ctsh_engine_kind *ctsh_route_engines(
 typedef int ctsh_route_waits(void *context, unsigned seconds, bool starts,
                              struct ctsh_error *err);
 
+/* Called when a container is pinned and not proved yet.  0, or -1: E_ABSENT or
+ * E_GONE count as the engine's own would. */
+typedef int ctsh_route_reached(void *context, const struct ctsh_container *c,
+                               struct ctsh_error *err);
+
 /* Everything known about one login on the host's side, step by step.  Large:
  * not for the stack. */
 struct ctsh_route {
@@ -58,9 +63,10 @@ struct ctsh_route {
 	bool looks_only;              /* neither waits for a container nor
 	                                 starts it                        */
 	ctsh_route_waits *waits;      /* before a wait, or NULL           */
-	void *waits_context;
-	bool found;     /* container is proved and complete */
-	bool want_sftp; /* to be set before step 7          */
+	ctsh_route_reached *reached;  /* or NULL                          */
+	void *waits_context;          /* for both                         */
+	bool found;                   /* container is proved and complete */
+	bool want_sftp;               /* to be set before step 7          */
 	struct ctsh_target target;
 	struct ctsh_container container;
 	struct ctsh_interior interior;
@@ -98,6 +104,16 @@ CTSH_MUST_CHECK int ctsh_route_find(struct ctsh_route *route,
 CTSH_MUST_CHECK int ctsh_route_prove(struct ctsh_route *route,
                                      int64_t deadline_ms,
                                      struct ctsh_error *err);
+
+/*
+ * Has the proved container stopped by its engine, unless a login is starting
+ * it.  No such login begins meanwhile.  0 once its init has ended; or -1:
+ * E_CONFIG if this engine stops none, E_ABSENT if a login has the turn, else as
+ * the engine said.
+ */
+CTSH_MUST_CHECK int ctsh_route_stop(const struct ctsh_route *route,
+                                    int64_t deadline_ms,
+                                    struct ctsh_error *err);
 
 /* Closes and frees everything.  Preserves errno. */
 void ctsh_route_close(struct ctsh_route *route);
