@@ -238,7 +238,7 @@ PORTER_SRC = \
 	shell/porter.c shell/porter_make.c lib/base/strand.c
 
 CTL_SRC = \
-	ctl/check.c ctl/ctshctl.c ctl/explain.c
+	ctl/check.c ctl/ctshctl.c ctl/explain.c ctl/stop_idle.c
 
 # The PAM module, which is loaded into other people's programs.
 MODULE_SRC = \

@@ -6,7 +6,8 @@
  * to stdout, what is wrong to stderr, and returns the exit status: 0 all is
  * well, 1 it is not, 2 wrong usage.
  *
- * Privilege: that of the administrator who calls; explain needs root.
+ * Privilege: that of the administrator who calls; explain and stop-idle need
+ *            root.
  * Trust:     the administrator; texts from files and engines are escaped.
  */
 #ifndef CTSH_COMMAND_H
@@ -21,5 +22,8 @@ int ctsh_command_check(int argc, char **argv);
 
 /* explain USER: the way of a login of that user, up to the plan. */
 int ctsh_command_explain(int argc, char **argv);
+
+/* stop-idle PID-START: the keeper of a container, see lib/route/keep.h. */
+int ctsh_command_stop_idle(int argc, char **argv);
 
 #endif

@@ -17,6 +17,8 @@ static const struct {
 } commands[] = {
 	{"check", "check [FILE]", ctsh_command_check},
 	{"explain", "explain USER", ctsh_command_explain},
+	{"stop-idle", "stop-idle [--background] PID-START",
+         ctsh_command_stop_idle},
 };
 
 static int usage(FILE *out, int status)

@@ -50,6 +50,13 @@ static void show_owner(const struct ctsh_route *route)
 		                                        : owner);
 }
 
+static void show_stop(const struct ctsh_rule *rule)
+{
+	if (rule->stop_after)
+		(void)printf("stops:     after %u s without a session\n",
+		             rule->stop_after);
+}
+
 /* What is not limited needs no line. */
 static void show_limits(const struct ctsh_rule *rule)
 {
@@ -127,6 +134,7 @@ static int explain_plan(struct ctsh_route *route, int64_t deadline,
 	show_rule(route->rule);
 	show_owner(route);
 	show_limits(route->rule);
+	show_stop(route->rule);
 	rc = ctsh_route_find(route, false, deadline, err);
 	if (route->found)
 		show_container(route);
