@@ -228,6 +228,7 @@ SHELL_SRC = \
 	shell/relay.c \
 	shell/report.c \
 	shell/login_decide.c shell/login_enter.c shell/login_supervise.c \
+	shell/login_use.c \
 	shell/session.c shell/signals.c shell/stdio.c shell/supervisor.c shell/terminal.c \
 	shell/asciicast.c shell/record.c shell/record_create.c \
 	shell/watchdog.c shell/watchdog_group.c shell/watchdog_guard.c \

@@ -35,7 +35,8 @@ struct ctsh_login {
 	struct ctsh_descriptors descriptors;
 	pid_t caller; /* our parent when the login began */
 	int slot;
-	bool is_caller;     /* root is given up; not asked of the kernel */
+	int use;        /* of the container, until the watchdog has it; or -1 */
+	bool is_caller; /* root is given up; not asked of the kernel */
 	int64_t session_ms; /* when the session began */
 	int network; /* that the caller was in, if not the host's, or -1 */
 	struct ctsh_watchdog dog;

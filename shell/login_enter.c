@@ -12,6 +12,7 @@
 #include "../lib/route/sftp.h"
 #include "login.h"
 #include "login_forward.h"
+#include "login_use.h"
 #include "progress.h"
 
 /* A directory below /run/user, where the container has such. */
@@ -51,6 +52,22 @@ static int waits(void *context, unsigned seconds, bool starts,
 	return 0;
 }
 
+/* Steps 5 to 7. */
+static int find(struct ctsh_login *l, bool terminal, struct ctsh_error *err)
+{
+	struct ctsh_error later;
+
+	l->route.caller = l->invocation.caller;
+	l->route.waits = waits;
+	l->route.waits_context = l;
+	if (l->route.rule->stop_after)
+		l->route.reached = ctsh_login_use;
+	if (ctsh_route_find(&l->route, terminal, l->deadline_ms, err) == 0)
+		return ctsh_login_used(l, err);
+	(void)!ctsh_login_used(l, &later);
+	return -1;
+}
+
 /* Steps 5 to 8.  The descriptors matter only now: on the host they go on as
  * they are. */
 static int plan(struct ctsh_login *l, struct ctsh_error *err)
@@ -66,13 +83,10 @@ static int plan(struct ctsh_login *l, struct ctsh_error *err)
 	if (l->route.rule->idle_timeout || l->route.rule->record_output)
 		ctsh_descriptors_tap(&l->descriptors);
 	request.terminal = l->descriptors.any_terminal;
-	l->route.caller = l->invocation.caller;
-	l->route.waits = waits;
-	l->route.waits_context = l;
 	l->route.want_sftp = ctsh_sftp_wanted(request.command);
 	open_program(l, l->route.want_sftp);
 	request.own_sftp = l->program >= 0;
-	if (ctsh_route_find(&l->route, request.terminal, l->deadline_ms, err) ||
+	if (find(l, request.terminal, err) ||
 	    (request.terminal &&
 	     ctsh_terminal_number(l->route.terminal, &request.terminal_number,
 	                          err)) ||

@@ -53,6 +53,7 @@ static int refuse(struct ctsh_login *l, const struct ctsh_error *err)
 	ctsh_report_refused(&l->report, err);
 	ctsh_watchdog_dismiss(&l->dog);
 	ctsh_route_close(&l->route);
+	ctsh_close_fd(&l->use);
 	/* Closed, not unlocked: a child that hangs in a file system of the
 	 * container's and cannot be killed keeps the slot, or one user could
 	 * leave any number of them behind. */
@@ -93,6 +94,7 @@ int main(int argc, char **argv)
 	static struct ctsh_login l = {
 		.invocation = {.uid = (uid_t)-1, .gid = (gid_t)-1},
 		.slot = -1,
+		.use = -1,
 		.network = -1,
 		.mount = -1,
 		.program = -1,

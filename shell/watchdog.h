@@ -26,6 +26,7 @@
 /* What the watchdog can be given to hold until the session is over. */
 enum ctsh_hold {
 	CTSH_HOLD_SEAT, /* one of max_sessions: a lock, given back by its end */
+	CTSH_HOLD_USE,  /* of a container with stop_after: a lock, likewise */
 	CTSH_HOLD_TIMER,  /* a timerfd: when it is readable the session ends */
 	CTSH_HOLD_PARENT, /* of a session's group, as session_group.h has them;
 	                   */
