@@ -33,6 +33,7 @@ struct opening {
 	struct ctsh_route route;
 	struct ctsh_route_visit inside; /* with join=all */
 	struct visit visit;
+	int use; /* of a container with stop_after, or -1 */
 	int64_t deadline_ms;
 };
 

@@ -31,6 +31,7 @@
 #include "../lib/base/text.h"
 #include "../lib/enter/host.h"
 #include "../lib/enter/network.h"
+#include "../lib/route/keep.h"
 #include "../lib/route/named.h"
 #include "../lib/route/route.h"
 #include "arguments.h"
@@ -89,9 +90,30 @@ static int remember(struct opening *o, struct ctsh_error *err)
 	return 0;
 }
 
+/* What is being stopped is not joined; and the login shell that comes next has
+ * all of its time. */
+static int use(void *context, const struct ctsh_container *c,
+               struct ctsh_error *err)
+{
+	struct opening *o = context;
+
+	return ctsh_keep_use(&o->use, c, err);
+}
+
+static int find(struct opening *o, struct ctsh_error *err)
+{
+	if (o->route.rule->stop_after) {
+		o->route.reached = use;
+		o->route.waits_context = o;
+	}
+	if (ctsh_route_prove(&o->route, o->deadline_ms, err))
+		return -1;
+	return o->use < 0 ? 0 : ctsh_keep_ring(&o->route.container, err);
+}
+
 static enum verdict join_network(struct opening *o, struct ctsh_error *err)
 {
-	if (ctsh_route_prove(&o->route, o->deadline_ms, err) ||
+	if (find(o, err) ||
 	    ctsh_network_join(&o->route.container, &o->visit.previous, err) ||
 	    remember(o, err))
 		return REFUSED;
@@ -237,8 +259,10 @@ static int open_with(struct opening *o, int argc, const char **argv)
 	ctsh_route_init(&o->route);
 	ctsh_line_reference(o->visit.ref);
 	o->visit.previous = -1;
+	o->use = -1;
 	o->deadline_ms = ctsh_now_ms() + DEADLINE_MS;
 	result = conclude(o, open_session(o, argc, argv, &err), &err);
+	ctsh_close_fd(&o->use);
 	ctsh_route_close(&o->route);
 	resume_reaping(&reaping);
 	return result;
