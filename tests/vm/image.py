@@ -134,8 +134,9 @@ def add_ctsh(tree):
                 check=True, timeout=240)
     process.run(["make", "-C", install.SOURCE, "install", *places],
                 check=True, timeout=60)
-    for library in libraries(f"{tree}/usr/libexec/ctsh/ctsh-session"):
-        copy(tree, library)
+    for program in ("libexec/ctsh/ctsh-session", "sbin/ctshctl"):
+        for library in libraries(f"{tree}/usr/{program}"):
+            copy(tree, library)
 
 
 def add_container(tree, scratch):

@@ -262,3 +262,56 @@ def test_without_a_run_directory_nothing_runs(guest, podman):
     result = guest.login("true", timeout=90)
     assert "lingering" in guest.reason(result, "E_CONFIG")
     assert guest.run("cat /home/alice/seen").status != 0
+
+
+# -- stopping ----------------------------------------------------------------
+
+KEEPERS = "systemctl list-units --all --plain --no-legend 'run-*.service'"
+
+POLITE = "trap 'exit 0' TERM; while :; do sleep 4712 & wait; done"
+
+
+@pytest.fixture
+def unused(guest, tmp_path):
+    """alice's container, which ends when it is told to."""
+    config = machines.bundle(str(tmp_path), lambda c: c["process"].update(
+        args=["/bin/sh", "-c", POLITE]), {})
+    guest.run("mkdir -p /srv/bundles/alice", check=True)
+    guest.write("/srv/bundles/alice/config.json", json.dumps(config))
+    guest.lead_to("crun:box", 'start = "ondemand"\n'
+                  'bundle = "/srv/bundles/%u"\nwait = 60\nstop_after = 3')
+    try:
+        yield
+    finally:
+        guest.run("crun delete --force box", check=True)
+
+
+def keeper(guest):
+    """Waits for it; its PID, by systemd's word."""
+    units = guest.run(
+        f"until unit=$({KEEPERS} | grep 'running.*unused'); do\n"
+        "usleep 50000; done; echo $unit", timeout=60).out
+    name, _, _, _, *words = units.split()
+    assert " ".join(words) == "stops a container that ctsh finds unused"
+    return int(guest.run(f"systemctl show -p MainPID --value {name}",
+                         check=True).out)
+
+
+def test_an_unused_container_is_stopped_by_a_service(guest, unused):
+    before = """mkdir -p /sys/fs/cgroup/caller
+echo $$ >/sys/fs/cgroup/caller/cgroup.procs"""
+    result = guest.login("true", before=before, timeout=90)
+    assert result.status == 0, guest.seen(result)
+    pid = init(guest, "crun")
+    first = keeper(guest)
+    assert guest.status(first)["PPid"] == "1"
+    assert "caller" not in guest.read(f"/proc/{first}/cgroup")
+    # Whoever kills it meets the next one.
+    guest.run(f"kill -9 {first}", check=True)
+    second = keeper(guest)
+    assert second != first
+    guest.run(f"while kill -0 {pid}; do usleep 50000; done\n"
+              f"while [ \"$({KEEPERS})\" ]; do usleep 50000; done",
+              timeout=60)
+    log = guest.run("grep 'stopped user=alice' /var/log/messages").out
+    assert f"container=crun:box id=box pid={pid} unused=3" in log
