@@ -36,6 +36,7 @@ struct ctsh_login {
 	pid_t caller; /* our parent when the login began */
 	int slot;
 	int use;        /* of the container, until the watchdog has it; or -1 */
+	int place;      /* instead of it, while the container is waited for */
 	bool is_caller; /* root is given up; not asked of the kernel */
 	int64_t session_ms; /* when the session began */
 	int network; /* that the caller was in, if not the host's, or -1 */

@@ -45,11 +45,21 @@ static int waits(void *context, unsigned seconds, bool starts,
 	struct ctsh_login *l = context;
 
 	l->deadline_ms += (int64_t)seconds * 1000;
-	if (ctsh_watchdog_wait(&l->dog, seconds, err))
+	if (ctsh_slot_yield(l->invocation.uid, &l->slot, &l->place, err) ||
+	    ctsh_watchdog_wait(&l->dog, seconds, err))
 		return -1;
 	if (l->descriptors.passage[STDERR_FILENO] == CTSH_TERMINAL)
 		ctsh_progress(&l->invocation, starts);
 	return 0;
+}
+
+/* From here on it works again, as one of a few. */
+static int came(void *context, struct ctsh_error *err)
+{
+	struct ctsh_login *l = context;
+
+	return ctsh_slot_regain(l->invocation.uid, &l->slot, &l->place,
+	                        l->deadline_ms, err);
 }
 
 /* Steps 5 to 7. */
@@ -59,6 +69,7 @@ static int find(struct ctsh_login *l, bool terminal, struct ctsh_error *err)
 
 	l->route.caller = l->invocation.caller;
 	l->route.waits = waits;
+	l->route.came = came;
 	l->route.waits_context = l;
 	if (l->route.rule->stop_after)
 		l->route.reached = ctsh_login_use;

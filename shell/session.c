@@ -58,6 +58,7 @@ static int refuse(struct ctsh_login *l, const struct ctsh_error *err)
 	 * container's and cannot be killed keeps the slot, or one user could
 	 * leave any number of them behind. */
 	ctsh_close_fd(&l->slot);
+	ctsh_close_fd(&l->place);
 	if (l->told)
 		return exit_status(err);
 	if (l->is_caller || ctsh_host_leave(l->invocation.uid,
@@ -95,6 +96,7 @@ int main(int argc, char **argv)
 		.invocation = {.uid = (uid_t)-1, .gid = (gid_t)-1},
 		.slot = -1,
 		.use = -1,
+		.place = -1,
 		.network = -1,
 		.mount = -1,
 		.program = -1,

@@ -3,7 +3,7 @@
  * registry.h - /run/ctsh: state that dies with its process.
  *
  *   slots/UID.N       flock: one of the logins of that uid under way
- *   slots/UID.wN      flock: one that waits for such a slot
+ *   slots/UID.wN      flock: one that waits for such a slot, or its container
  *   sessions/UID.N    flock: one of the sessions of that uid, if they are
  *                     counted
  *   starts/DIGEST     flock: a login starts that container
@@ -41,6 +41,22 @@
 CTSH_MUST_CHECK int ctsh_slot_take(uid_t uid, int64_t deadline_ms,
                                    struct ctsh_error *err);
 void ctsh_slot_release(int *slot);
+
+/*
+ * For a login that waits for its container: changes its slot for a place among
+ * the CTSH_SLOTS_WAITING, in `*place`, to be given back in the same way.  So
+ * many that wait for one start do not keep each other out, and are no more than
+ * could wait before.  Where no place is free it keeps the slot, and `*place` is
+ * untouched.  0, or -1 with E_SYSTEM.
+ */
+CTSH_MUST_CHECK int ctsh_slot_yield(uid_t uid, int *slot, int *place,
+                                    struct ctsh_error *err);
+
+/* Changes it back, if there is one, when a slot is free.  0; or -1 with the
+ * place kept: E_LIMIT, E_SYSTEM. */
+CTSH_MUST_CHECK int ctsh_slot_regain(uid_t uid, int *slot, int *place,
+                                     int64_t deadline_ms,
+                                     struct ctsh_error *err);
 
 /*
  * Takes one of `max` seats of that uid, without waiting: that many sessions at

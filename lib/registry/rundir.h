@@ -64,6 +64,13 @@ CTSH_MUST_CHECK int ctsh_slot_take_in(const char *base, uid_t uid,
                                       int64_t deadline_ms,
                                       struct ctsh_error *err);
 
+/* ctsh_slot_yield() and ctsh_slot_regain() below `base`. */
+CTSH_MUST_CHECK int ctsh_slot_yield_in(const char *base, uid_t uid, int *slot,
+                                       int *place, struct ctsh_error *err);
+CTSH_MUST_CHECK int ctsh_slot_regain_in(const char *base, uid_t uid, int *slot,
+                                        int *place, int64_t deadline_ms,
+                                        struct ctsh_error *err);
+
 /* ctsh_seat_take() below `base`. */
 CTSH_MUST_CHECK int ctsh_seat_take_in(const char *base, uid_t uid, unsigned max,
                                       struct ctsh_error *err);

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <sys/file.h>
 
@@ -75,8 +76,10 @@ static int try_slots(struct slots *slots, int *taken, struct ctsh_error *err)
 	return 0;
 }
 
-/* A place among those that wait; -1 with `*err`, E_LIMIT if all are taken. */
-static int take_place(int dir, uid_t uid, struct ctsh_error *err)
+/* A place among those that wait: 1 with it in `*place`; 0: all are taken; -1
+ * with
+ * `*err`. */
+static int take_place(int dir, uid_t uid, int *place, struct ctsh_error *err)
 {
 	int i, locked;
 
@@ -88,23 +91,19 @@ static int take_place(int dir, uid_t uid, struct ctsh_error *err)
 		locked = try_lock(fd, err);
 		if (locked < 0)
 			return -1;
-		if (locked)
-			return ctsh_steal_fd(&fd);
+		if (locked) {
+			*place = ctsh_steal_fd(&fd);
+			return 1;
+		}
 	}
-	return ctsh_fail(err, CTSH_E_LIMIT, 0,
-	                 "%d logins of uid %u wait already", CTSH_SLOTS_WAITING,
-	                 uid);
+	return 0;
 }
 
 static int wait_for_slot(struct slots *slots, int64_t deadline_ms,
                          struct ctsh_error *err)
 {
-	ctsh_autoclose int place = -1;
 	int slot = -1, got;
 
-	place = take_place(slots->dir, slots->uid, err);
-	if (place < 0)
-		return -1;
 	while (!(got = try_slots(slots, &slot, err))) {
 		if (ctsh_now_ms() >= deadline_ms)
 			return ctsh_fail(err, CTSH_E_LIMIT, 0,
@@ -115,10 +114,12 @@ static int wait_for_slot(struct slots *slots, int64_t deadline_ms,
 	return got > 0 ? slot : -1;
 }
 
-int ctsh_slot_take_in(const char *base, uid_t uid, int64_t deadline_ms,
-                      struct ctsh_error *err)
+/* `placed`: a place is held already. */
+static int take(const char *base, uid_t uid, bool placed, int64_t deadline_ms,
+                struct ctsh_error *err)
 {
 	ctsh_autoclose int dir = ctsh_rundir_open(base, "slots", err);
+	ctsh_autoclose int place = -1;
 	__attribute__((cleanup(close_slots))) struct slots slots = {
 		.dir = dir,
 		.uid = uid,
@@ -131,12 +132,61 @@ int ctsh_slot_take_in(const char *base, uid_t uid, int64_t deadline_ms,
 	got = try_slots(&slots, &slot, err);
 	if (got)
 		return got > 0 ? slot : -1;
-	return wait_for_slot(&slots, deadline_ms, err);
+	got = placed ? 1 : take_place(dir, uid, &place, err);
+	if (got == 0)
+		return ctsh_fail(err, CTSH_E_LIMIT, 0,
+		                 "%d logins of uid %u wait already",
+		                 CTSH_SLOTS_WAITING, uid);
+	return got < 0 ? -1 : wait_for_slot(&slots, deadline_ms, err);
+}
+
+int ctsh_slot_take_in(const char *base, uid_t uid, int64_t deadline_ms,
+                      struct ctsh_error *err)
+{
+	return take(base, uid, false, deadline_ms, err);
+}
+
+int ctsh_slot_yield_in(const char *base, uid_t uid, int *slot, int *place,
+                       struct ctsh_error *err)
+{
+	ctsh_autoclose int dir = ctsh_rundir_open(base, "slots", err);
+	int got;
+
+	if (dir < 0)
+		return -1;
+	got = take_place(dir, uid, place, err);
+	if (got > 0)
+		ctsh_slot_release(slot);
+	return got < 0 ? -1 : 0;
+}
+
+int ctsh_slot_regain_in(const char *base, uid_t uid, int *slot, int *place,
+                        int64_t deadline_ms, struct ctsh_error *err)
+{
+	if (*place < 0)
+		return 0;
+	*slot = take(base, uid, true, deadline_ms, err);
+	if (*slot < 0)
+		return -1;
+	ctsh_slot_release(place);
+	return 0;
 }
 
 int ctsh_slot_take(uid_t uid, int64_t deadline_ms, struct ctsh_error *err)
 {
 	return ctsh_slot_take_in(CTSH_RUNDIR, uid, deadline_ms, err);
+}
+
+int ctsh_slot_yield(uid_t uid, int *slot, int *place, struct ctsh_error *err)
+{
+	return ctsh_slot_yield_in(CTSH_RUNDIR, uid, slot, place, err);
+}
+
+int ctsh_slot_regain(uid_t uid, int *slot, int *place, int64_t deadline_ms,
+                     struct ctsh_error *err)
+{
+	return ctsh_slot_regain_in(CTSH_RUNDIR, uid, slot, place, deadline_ms,
+	                           err);
 }
 
 void ctsh_slot_release(int *slot)

@@ -200,8 +200,8 @@ static int ask(const struct question *q, int64_t deadline_ms,
 	return 0;
 }
 
-/* Step 6 of the pinned process.  The question is put a second time: between the
- * two answers the pidfd holds the process. */
+/* Step 6 of the pinned process.  Asked a second time: between the two answers
+ * the pidfd holds the process. */
 static int prove(struct ctsh_route *route, const struct question *question,
                  int64_t deadline_ms, struct ctsh_error *err)
 {
@@ -249,9 +249,9 @@ static int begin_wait(void *context, unsigned seconds, bool starts,
 {
 	const struct ctsh_route *route = ((struct search *)context)->route;
 
-	return route->waits ? route->waits(route->waits_context, seconds,
-	                                   starts, err)
-	                    : 0;
+	return !route->waits ? 0
+	                     : route->waits(route->waits_context, seconds,
+	                                    starts, err);
 }
 
 static int start(void *context, int64_t deadline_ms, struct ctsh_error *err)
@@ -264,9 +264,7 @@ static int start(void *context, int64_t deadline_ms, struct ctsh_error *err)
 	return q->runtime->start(&q->where, q->name, deadline_ms, err);
 }
 
-/* Under which name it is started, and stopped.  Whose it is belongs to it: or
- * one owner's failure, or a start without an end, would be that of a container
- * of another's of that name. */
+/* Whose turn to start or stop it: one owner's failure is not another's. */
 static void name_turn(struct question *q)
 {
 	(void)snprintf(q->container, sizeof(q->container), "%u %s:%s",
@@ -310,7 +308,9 @@ static int pin(struct ctsh_route *route, struct question *question,
 			return -1;
 		await.start = start;
 	}
-	return ctsh_await(&await, deadline_ms, err);
+	if (ctsh_await(&await, deadline_ms, err))
+		return -1;
+	return route->came ? route->came(route->waits_context, err) : 0;
 }
 
 static int copy_filters(struct ctsh_route *route, int64_t deadline_ms,

@@ -48,6 +48,8 @@ typedef int ctsh_route_waits(void *context, unsigned seconds, bool starts,
  * E_GONE count as the engine's own would. */
 typedef int ctsh_route_reached(void *context, const struct ctsh_container *c,
                                struct ctsh_error *err);
+/* Called when the container is there, and was waited for or not.  0, or -1. */
+typedef int ctsh_route_came(void *context, struct ctsh_error *err);
 
 /* Everything known about one login on the host's side, step by step.  Large:
  * not for the stack. */
@@ -64,7 +66,8 @@ struct ctsh_route {
 	                                 starts it                        */
 	ctsh_route_waits *waits;      /* before a wait, or NULL           */
 	ctsh_route_reached *reached;  /* or NULL                          */
-	void *waits_context;          /* for both                         */
+	ctsh_route_came *came;        /* when it is there, or NULL        */
+	void *waits_context;          /* for the three                    */
 	bool found;                   /* container is proved and complete */
 	bool want_sftp;               /* to be set before step 7          */
 	struct ctsh_target target;

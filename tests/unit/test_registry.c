@@ -423,6 +423,70 @@ static void login_beyond_those_that_may_wait_is_refused_at_once(void **state)
 	give_all(slots);
 }
 
+/* Those that wait for their container let the next ones work. */
+static void as_many_as_may_wait_can_wait_for_their_container(void **state)
+{
+	int places[CTSH_SLOTS_WAITING], slots[CTSH_SLOTS];
+	int one_more = -1, slot, i;
+	struct ctsh_error err;
+
+	(void)state;
+	for (i = 0; i < CTSH_SLOTS_WAITING; i++) {
+		places[i] = -1;
+		slot = take(USER, 0, &err);
+		assert_true(slot >= 0);
+		assert_int_equal(ctsh_slot_yield_in(world.base, USER, &slot,
+		                                    &places[i], &err),
+		                 0);
+		assert_int_equal(slot, -1);
+		assert_true(places[i] >= 0);
+	}
+	/* Who finds no place keeps the slot, and so there is an end. */
+	take_all(slots);
+	slot = slots[0];
+	assert_int_equal(
+		ctsh_slot_yield_in(world.base, USER, &slot, &one_more, &err),
+		0);
+	assert_int_equal(slot, slots[0]);
+	assert_int_equal(one_more, -1);
+	assert_int_equal(take(USER, 60000, &err), -1);
+	assert_int_equal(err.code, CTSH_E_LIMIT);
+	give_all(slots);
+	for (i = 0; i < CTSH_SLOTS_WAITING; i++)
+		ctsh_slot_release(&places[i]);
+}
+
+static void who_waited_for_its_container_waits_for_a_slot_again(void **state)
+{
+	int slots[CTSH_SLOTS], slot, place = -1, none = -1;
+	struct ctsh_error err;
+
+	(void)state;
+	slot = take(USER, 0, &err);
+	assert_true(slot >= 0);
+	assert_int_equal(
+		ctsh_slot_yield_in(world.base, USER, &slot, &place, &err), 0);
+	take_all(slots);
+	assert_int_equal(ctsh_slot_regain_in(world.base, USER, &slot, &place,
+	                                     in_ms(50), &err),
+	                 -1);
+	assert_int_equal(err.code, CTSH_E_LIMIT);
+	assert_true(place >= 0);
+	ctsh_slot_release(&slots[3]);
+	assert_int_equal(ctsh_slot_regain_in(world.base, USER, &slot, &place,
+	                                     in_ms(50), &err),
+	                 0);
+	assert_true(slot >= 0);
+	assert_int_equal(place, -1);
+	slots[3] = slot;
+	/* Who did not wait keeps what it has. */
+	assert_int_equal(
+		ctsh_slot_regain_in(world.base, USER, &slot, &none, 0, &err),
+		0);
+	assert_int_equal(slot, slots[3]);
+	give_all(slots);
+}
+
 static void slot_that_is_a_symbolic_link_is_refused(void **state)
 {
 	struct ctsh_error err;
@@ -901,6 +965,8 @@ int main(void)
 		TEST(forty_logins_at_once_all_land),
 		TEST(slot_of_a_killed_login_is_free),
 		TEST(login_beyond_those_that_may_wait_is_refused_at_once),
+		TEST(as_many_as_may_wait_can_wait_for_their_container),
+		TEST(who_waited_for_its_container_waits_for_a_slot_again),
 		TEST(slot_that_is_a_symbolic_link_is_refused),
 		TEST(init_without_filters_is_not_touched),
 		TEST(second_login_uses_the_kept_copy),
