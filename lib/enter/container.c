@@ -153,6 +153,27 @@ static int read_status(struct ctsh_container *c, struct ctsh_error *err)
 	return 0;
 }
 
+/*
+ * Whoever looks inside has its ids.  One that its own user namespace does not
+ * map has come from outside of that, as root with nsenter(1), and has no
+ * business with what its owner lays before it.
+ */
+static int check_mapped(struct ctsh_container *c, struct ctsh_error *err)
+{
+	uint32_t uid, gid;
+
+	if (read_idmap(c, "uid_map", &c->uids, err) ||
+	    read_idmap(c, "gid_map", &c->gids, err))
+		return -1;
+	if (ctsh_idmap_in(&c->uids, c->init_uid, &uid) &&
+	    ctsh_idmap_in(&c->gids, c->init_gid, &gid))
+		return 0;
+	return ctsh_fail(err, CTSH_E_UNSAFE, 0,
+	                 "pid %d has uid %u and gid %u, which its user "
+	                 "namespace does not map",
+	                 (int)c->pid, c->init_uid, c->init_gid);
+}
+
 /* Held before it is proved, since it may change root at any time. */
 static int open_root(struct ctsh_container *c, struct ctsh_error *err)
 {
@@ -173,10 +194,9 @@ static int open_environ(struct ctsh_container *c, struct ctsh_error *err)
 
 static int read_all(struct ctsh_container *c, struct ctsh_error *err)
 {
-	if (read_idmap(c, "uid_map", &c->uids, err) ||
-	    read_idmap(c, "gid_map", &c->gids, err) || read_limits(c, err) ||
-	    read_oom_score_adj(c, err) || read_personality(c, err) ||
-	    ctsh_schedule_read(c, err) || ctsh_cgroup_open(c, err))
+	if (read_limits(c, err) || read_oom_score_adj(c, err) ||
+	    read_personality(c, err) || ctsh_schedule_read(c, err) ||
+	    ctsh_cgroup_open(c, err))
 		return -1;
 	return 0;
 }
@@ -216,7 +236,7 @@ int ctsh_container_pin(struct ctsh_container *c,
 	    ctsh_proof_not_host(c, err) == 0 &&
 	    ctsh_proof_owner(c, owner, err) == 0 && open_root(c, err) == 0 &&
 	    ctsh_proof_started(c, err) == 0 && read_status(c, err) == 0 &&
-	    open_environ(c, err) == 0)
+	    check_mapped(c, err) == 0 && open_environ(c, err) == 0)
 		return 0;
 	if (c->proc >= 0 && err->code != CTSH_E_UNSAFE)
 		(void)ctsh_container_failed(c, err);

@@ -7,6 +7,8 @@
 
 #include <cmocka.h>
 
+#include <stdio.h>
+
 #include "../../lib/base/proc.h"
 #include "../../lib/enter/container.h"
 #include "../../lib/enter/proof.h"
@@ -229,10 +231,60 @@ static void open_refuses_a_user_namespace_of_somebody_else(void **state)
 	fake_stop(pid);
 }
 
+static void write_map(pid_t pid, const char *file, unsigned outside)
+{
+	char path[64], text[32];
+	int fd;
+
+	snprintf(path, sizeof(path), "/proc/%d/%s", (int)pid, file);
+	snprintf(text, sizeof(text), "0 %u 1\n", outside);
+	fd = open(path, O_WRONLY | O_CLOEXEC);
+	assert_int_equal(write(fd, text, strlen(text)), strlen(text));
+	close(fd);
+}
+
+static void map_root(pid_t pid, unsigned uid, unsigned gid)
+{
+	write_map(pid, "uid_map", uid);
+	write_map(pid, "gid_map", gid);
+}
+
 /* The PID namespace made first, by the host's root; then a user namespace. */
 static int take_user_namespace(void)
 {
 	return unshare(CLONE_NEWUSER);
+}
+
+static void pin_refuses_an_init_whose_ids_are_not_mapped(void **state)
+{
+	/* 0 inside is that one outside, and the init stays who it was. */
+	static const struct {
+		unsigned uid, gid;
+	} maps[] = {{100000, 0}, {0, 100000}, {0, 0}};
+	struct ctsh_container c;
+	struct ctsh_target t;
+	struct ctsh_error err;
+
+	(void)state;
+	for (size_t i = 0; i < 3; i++) {
+		pid_t pid = fake_start(FAKE_ALL | CLONE_NEWUSER, NULL);
+
+		t = fake_target(pid);
+		assert_int_equal(ctsh_container_pin(&c, &t, 0, &err), -1);
+		assert_int_equal(err.code, CTSH_E_UNSAFE);
+		assert_non_null(strstr(err.what, "does not map"));
+		map_root(pid, maps[i].uid, maps[i].gid);
+		if (i < 2) {
+			assert_int_equal(ctsh_container_pin(&c, &t, 0, &err),
+			                 -1);
+			assert_int_equal(err.code, CTSH_E_UNSAFE);
+		} else {
+			assert_int_equal(ctsh_container_pin(&c, &t, 0, &err),
+			                 0);
+			ctsh_container_close(&c);
+		}
+		fake_stop(pid);
+	}
 }
 
 static void open_refuses_namespaces_of_another_user_namespace(void **state)
@@ -241,6 +293,7 @@ static void open_refuses_namespaces_of_another_user_namespace(void **state)
 	struct ctsh_target target = fake_target(pid);
 
 	(void)state;
+	map_root(pid, 0, 0);
 	refuses(&target, &usual, CTSH_E_UNSAFE,
 	        "mnt namespace belongs to another user namespace");
 	fake_stop(pid);
@@ -307,6 +360,7 @@ int main(void)
 			open_refuses_a_missing_filter_that_the_engine_names),
 		cmocka_unit_test(
 			open_refuses_a_user_namespace_of_somebody_else),
+		cmocka_unit_test(pin_refuses_an_init_whose_ids_are_not_mapped),
 		cmocka_unit_test(
 			open_refuses_namespaces_of_another_user_namespace),
 		cmocka_unit_test(confirm_wants_the_same_answer_twice),
