@@ -10,6 +10,11 @@
 
 #define PAGES_A_TURN 16
 
+/* How much of a pty's output may wait for a far side that is slower.  More
+ * would fill the buffer for good, and to make room in a full one moves all of
+ * it. */
+#define AHEAD_MAX ((size_t)4 * CTSH_RELAY_PORTION)
+
 bool ctsh_channel_pending(const struct ctsh_channel *channel)
 {
 	return channel->start < channel->end;
@@ -22,6 +27,8 @@ bool ctsh_channel_done(const struct ctsh_channel *channel)
 
 static bool may_read(const struct ctsh_channel *channel)
 {
+	if (channel->from_ours && channel->end - channel->start >= AHEAD_MAX)
+		return false;
 	return channel->from >= 0 && channel->read_left > 0 &&
 	       channel->end < CTSH_RELAY_BUFFER;
 }
@@ -154,11 +161,17 @@ static void move_all(struct ctsh_channel *channel)
 
 void ctsh_channel_move(struct ctsh_channel *channel, const struct pollfd *two)
 {
-	if (two[1].revents && ctsh_channel_pending(channel))
+	bool try_in = two[0].revents;
+
+	if (two[1].revents && ctsh_channel_pending(channel)) {
 		move_out(channel);
-	else if (two[1].revents & (POLLERR | POLLHUP | POLLNVAL))
+		/* The next page is likely there, and who waits for room is not
+		 * asked about it. */
+		try_in |= channel->from_ours;
+	} else if (two[1].revents & (POLLERR | POLLHUP | POLLNVAL)) {
 		ctsh_channel_end(channel);
-	if (two[0].revents)
+	}
+	if (try_in)
 		move_all(channel);
 	if (channel->from < 0 && channel->to >= 0 &&
 	    !ctsh_channel_pending(channel))

@@ -129,6 +129,70 @@ static void one_turn_moves_all_there_is_between_ends_of_ours(void **state)
 	}
 }
 
+static void fill_with_pages(int fd, int count)
+{
+	char page[4096] = "";
+
+	for (int i = 0; i < count; i++)
+		assert_int_equal(write(fd, page, sizeof(page)), sizeof(page));
+}
+
+/* The buffer does not fill up with what goes on more slowly than it comes. */
+static void a_reader_that_stalls_holds_four_pages(void **state)
+{
+	int in[2], out[2];
+	char page[4096] = "";
+	struct ctsh_channel c;
+
+	(void)state;
+	assert_int_equal(pipe2(in, O_DIRECT | O_NONBLOCK), 0);
+	make_pipe(out);
+	set_flags(out[1], O_NONBLOCK);
+	while (write(out[1], page, sizeof(page)) > 0)
+		;
+	c = make(in[0], out[1]);
+	c.from_ours = c.to_ours = true;
+	fill_with_pages(in[1], 6);
+	settle(&c);
+	assert_int_equal(c.end - c.start, 4 * sizeof(page));
+	assert_int_equal(read(out[0], page, sizeof(page)), sizeof(page));
+	assert_int_equal(turn(&c), 1);
+	assert_int_equal(c.end - c.start, 4 * sizeof(page));
+	for (int i = 0; i < 2; i++) {
+		(void)close(in[i]);
+		(void)close(out[i]);
+	}
+}
+
+/* Of what is read, a portion goes on, and the next page is read without
+ * another turn. */
+static void what_goes_in_portions_stays_as_far_ahead(void **state)
+{
+	static const size_t held[] = {4, 4, 3, 2, 1, 0};
+	int in[2], out[2];
+	char page[4096];
+	struct ctsh_channel c;
+
+	(void)state;
+	assert_int_equal(pipe2(in, O_DIRECT | O_NONBLOCK), 0);
+	make_pipe(out);
+	c = make(in[0], out[1]);
+	c.from_ours = true;
+	fill_with_pages(in[1], 6);
+	(void)turn(&c);
+	assert_int_equal(c.end - c.start, 4 * sizeof(page));
+	for (size_t i = 0; i < 6; i++) {
+		(void)turn(&c);
+		assert_int_equal(read(out[0], page, sizeof(page)),
+		                 sizeof(page));
+		assert_int_equal(c.end - c.start, held[i] * sizeof(page));
+	}
+	for (int i = 0; i < 2; i++) {
+		(void)close(in[i]);
+		(void)close(out[i]);
+	}
+}
+
 /* A second read would wait for what may never come. */
 static void an_end_of_the_callers_is_read_once_a_turn(void **state)
 {
@@ -506,6 +570,8 @@ int main(void)
 			end_of_file_closes_ends_that_are_the_channels_own),
 		cmocka_unit_test(
 			one_turn_moves_all_there_is_between_ends_of_ours),
+		cmocka_unit_test(a_reader_that_stalls_holds_four_pages),
+		cmocka_unit_test(what_goes_in_portions_stays_as_far_ahead),
 		cmocka_unit_test(an_end_of_the_callers_is_read_once_a_turn),
 		cmocka_unit_test(borrowed_ends_stay_open),
 		cmocka_unit_test(a_reader_that_is_gone_ends_the_channel),
