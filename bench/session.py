@@ -27,6 +27,7 @@ from lab import process, sshd  # noqa: E402
 DATA = "/data"
 PIPE_MB = 500
 LOGINS = 10
+TERMINAL_TURNS = 2     # in each round
 
 
 def as_user(name, *argv):
@@ -37,12 +38,14 @@ def as_user(name, *argv):
 
 # -- at a terminal -------------------------------------------------------------
 
-def spawn(argv, argv0=None):
-    """A command on a pty of its own: its pid and our side."""
+def spawn(argv, user):
+    """A command on a pty of its own, which is the user's as after a login:
+    ctsh has another way for one that it may not open.  Its pid and our side."""
     pid, master = pty.fork()
     if pid == 0:
         with contextlib.suppress(BaseException):
-            os.execvpe(argv[0], [argv0 or argv[0], *argv[1:]],
+            os.fchown(0, pwd.getpwnam(user).pw_uid, -1)
+            os.execvpe(argv[0], argv,
                        {"PATH": os.environ["PATH"], "TERM": "xterm"})
         os._exit(127)
     fcntl.ioctl(master, termios.TIOCSWINSZ, struct.pack("4H", 40, 120, 0, 0))
@@ -56,9 +59,9 @@ def read_some(master):
         return b""
 
 
-def terminal_rate(argv):
+def terminal_rate(argv, user):
     """Megabytes a second, from the first byte to the last."""
-    pid, master = spawn(argv)
+    pid, master = spawn(argv, user)
     total = -len(read_some(master))
     start = time.monotonic()
     while data := read_some(master):
@@ -83,7 +86,7 @@ def wait_for_prompt(master):
 @contextlib.contextmanager
 def idle_session(ctsh, user):
     """Somebody who looks at the prompt; the supervisor's pid."""
-    pid, master = spawn(as_user(user, ctsh))
+    pid, master = spawn(as_user(user, ctsh), user)
     try:
         wait_for_prompt(master)
         yield pid
@@ -182,9 +185,12 @@ def main(rounds, results, ctsh, box, user, plain, docker=None):
     if docker:
         terminals["pty-docker-exec"] = [
             "docker", "-H", docker, "exec", "-t", box, "cat", DATA]
+    turns = list(terminals.items())
     for _ in range(int(rounds)):
-        for name, argv in terminals.items():
-            take("MB/s", name, terminal_rate(argv))
+        # Not always after the same one.
+        turns.reverse()
+        for name, argv in turns * TERMINAL_TURNS:
+            take("MB/s", name, terminal_rate(argv, user))
         take("kB", "idle-session", idle_memory(ctsh, user))
     with tempfile.TemporaryDirectory(dir="/run") as place:
         os.chmod(place, 0o755)
