@@ -112,13 +112,14 @@ enum ctsh_stage ctsh_confine(const struct ctsh_container *c,
 }
 
 enum ctsh_stage ctsh_confine_service(const struct ctsh_container *c,
-                                     uint64_t keep)
+                                     uint64_t keep, gid_t gid)
 {
 	bool need_admin = needs_admin(c);
 	uint64_t until_loaded = need_admin ? ADMIN : 0;
 
 	/* One that was called by somebody may still have an id of theirs. */
-	if (take_mapped_root(c) || setresgid(0, 0, 0) || setresuid(0, 0, 0))
+	if (take_mapped_root(c) || setresgid(gid, gid, gid) ||
+	    setresuid(0, 0, 0))
 		return CTSH_STAGE_MAPPED_ROOT;
 	ctsh_hide();
 	if (ctsh_caps_bound(c->bounding))

@@ -24,10 +24,11 @@ CTSH_MUST_CHECK enum ctsh_stage ctsh_confine(const struct ctsh_container *c,
 
 /*
  * The same for a service that lives on inside as root and has still to become
- * the user: `keep`, which the init has, stays permitted and effective; ids are
- * those of the container's root.
+ * the user: `keep`, which the init has, stays permitted and effective; its uid
+ * is that of the container's root, its group already the user's: sudo(8) has
+ * taken it on before a session opens, and does not again.
  */
 CTSH_MUST_CHECK enum ctsh_stage ctsh_confine_service(
-	const struct ctsh_container *c, uint64_t keep);
+	const struct ctsh_container *c, uint64_t keep, gid_t gid);
 
 #endif

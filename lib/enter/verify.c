@@ -306,16 +306,18 @@ int ctsh_verify_executed(pid_t s, const struct ctsh_container *c,
 
 static int check_service(const struct ctsh_proc_status *s,
                          const struct ctsh_container *c, uint64_t keep,
-                         unsigned own_filters, struct ctsh_error *err)
+                         gid_t inside, unsigned own_filters,
+                         struct ctsh_error *err)
 {
 	uint32_t uid = 0, gid = 0;
 
 	if (!ctsh_idmap_out(&c->uids, 0, &uid) ||
-	    !ctsh_idmap_out(&c->gids, 0, &gid))
+	    !ctsh_idmap_out(&c->gids, inside, &gid))
 		return unsafe(err, "nobody is root in the container");
 	for (int i = 0; i < 4; i++)
 		if (s->uid[i] != uid || s->gid[i] != gid)
-			return unsafe(err, "not the container's root");
+			return unsafe(err, "not the container's root in the "
+			                   "user's group");
 	if (s->inheritable | s->ambient)
 		return unsafe(err, "inheritable capabilities are left");
 	if ((s->permitted | s->effective) & ~(keep & c->bounding))
@@ -330,7 +332,7 @@ static int check_service(const struct ctsh_proc_status *s,
 }
 
 int ctsh_verify_service(pid_t service, const struct ctsh_container *c,
-                        uint64_t keep, unsigned own_filters,
+                        uint64_t keep, gid_t gid, unsigned own_filters,
                         struct ctsh_error *err)
 {
 	ctsh_autoclose int proc = ctsh_proc_of(service, err);
@@ -345,7 +347,7 @@ int ctsh_verify_service(pid_t service, const struct ctsh_container *c,
 		return unsafe(err, other_root);
 	if (!is_hidden(proc, false))
 		return unsafe(err, "the process is dumpable");
-	return check_service(&status, c, keep, own_filters, err);
+	return check_service(&status, c, keep, gid, own_filters, err);
 }
 
 static int init_changed(struct ctsh_error *err, const char *what)

@@ -52,12 +52,14 @@ CTSH_MUST_CHECK int ctsh_verify_executed(pid_t s,
 /*
  * The same of a service that stays root inside (visit.h): in the init's
  * cgroups and namespaces, its children's in the case of PID, with its root
- * directory and no wider limits; the container's root, with no other capability
- * than the init's of `keep`, and confined as M is.
+ * directory and no wider limits; the container's root in that group (as it
+ * counts), with no other capability than the init's of `keep`, and confined as
+ * M is.
  */
 CTSH_MUST_CHECK int ctsh_verify_service(pid_t service,
                                         const struct ctsh_container *c,
-                                        uint64_t keep, unsigned own_filters,
+                                        uint64_t keep, gid_t gid,
+                                        unsigned own_filters,
                                         struct ctsh_error *err);
 
 /*

@@ -113,7 +113,8 @@ static int guide(const struct passage *p, struct ctsh_error *err)
 	    ctsh_talk_expect(&p->talk, p->v_fd, CTSH_STAGE_CONFINED, &ignored,
 	                     err))
 		return -1;
-	if (ctsh_verify_service(p->v, c, ctsh_visit_needs, p->own_filters, err))
+	if (ctsh_verify_service(p->v, c, ctsh_visit_needs, p->visit->gid,
+	                        p->own_filters, err))
 		return ctsh_verify_failed(p->v_fd, err);
 	if (check_no_directory(p, err))
 		return ctsh_verify_failed(p->v_fd, err);
@@ -208,7 +209,8 @@ static enum ctsh_stage step_inside(struct passage *p)
 		return failed;
 	if (let_loose(p))
 		return CTSH_STAGE_DESCRIPTORS;
-	return ctsh_confine_service(c, ctsh_visit_needs & c->bounding);
+	return ctsh_confine_service(c, ctsh_visit_needs & c->bounding,
+	                            visit->gid);
 }
 
 static void enter(struct passage *p)

@@ -9,7 +9,7 @@
  *  W (root, host)                        V (the service)
  *   cgroups, oom, scheduling of V         waits
  *   go ---------------------------------> keyring, limits, groups, setns, root,
- *                                         closes, mapped root 0, bounding,
+ *                                         closes, uid 0, bounding,
  *                                         capabilities, nnp, seccomp
  *   holds V against the host's /proc <--- confined
  *   go ---------------------------------> returns to the service
@@ -48,6 +48,7 @@ struct ctsh_visit {
 	struct ctsh_container *container; /* its descriptors are closed */
 	size_t group_count;
 	const gid_t *groups; /* V's own, as the host counts; borrowed    */
+	gid_t gid;           /* V's, as the container counts             */
 	ctsh_visit_told *told;
 	void *context;
 	int64_t deadline_ms;

@@ -214,7 +214,8 @@ def test_the_service_itself_is_confined(visitor, monitor):
     assert theirs["CapEff"] == theirs["CapPrm"]
     assert theirs["CapInh"] == theirs["CapAmb"] == "0" * 16
     assert theirs["Uid"].split() == [str(visitor.shift)] * 4
-    assert theirs["Gid"].split() == [str(visitor.shift)] * 4
+    assert theirs["Gid"].split() == [str(visitor.user.gid
+                                         + visitor.shift)] * 4
     seen, wanted = process.namespaces(monitor), process.namespaces(
         visitor.init)
     seen["pid"] = os.readlink(f"/proc/{monitor}/ns/pid_for_children")
