@@ -9,8 +9,6 @@ import time
 
 from . import logreader, machine, process
 
-CRON_PID = "/run/crond.pid"
-
 # Nobody is asked for a password here; what is tried is the session.
 SERVICE = """\
 auth     required pam_permit.so
@@ -35,11 +33,11 @@ class Services:
         self.prefix = None
         os.mkdir(directory)
 
-    def line(self, *arguments, module=None, before=()):
+    def line(self, *arguments, module=None, before=(), behind=()):
         """From now on.  Whole or not at all, since services may be reading.
-        Other lines can stand before it."""
+        Other lines can stand before it and behind."""
         text = SERVICE.format(line="\n".join((*before, "session required "
-            + " ".join((module or self.lab.ctsh.pam, *arguments)))))
+            + " ".join((module or self.lab.ctsh.pam, *arguments)), *behind)))
         for name in SERVICES:
             path = f"{self.directory}/{name}"
             with open(f"{path}.new", "w") as file:

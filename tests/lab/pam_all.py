@@ -3,11 +3,16 @@
 
 import contextlib
 import os
+import re
 from dataclasses import dataclass
 
-from . import engines, laboratory, process, rootfs, users
+from . import engines, laboratory, process, terminal, users
 
 KINDS = ("crun", "userns", "docker", "lxc")
+
+# And LXD's, whose containers have a user namespace: by its name, and as one
+# that ctsh does not know.
+ALL_KINDS = (*KINDS, "lxd", "lxdfile")
 
 TRUST = "trust_container = true\n"
 
@@ -80,11 +85,34 @@ def own_containers(lab, stack, name):
             userns=laboratory.USERNS_START, nnp=True))}
 
 
+LXD_SECTION = """
+engine visitlxd {{ type = "lxd"  root = "{root}" }}
+"""
+
+
+def lxd_containers(lab, stack, name):
+    """The same one, by two names."""
+    lab.lxd.load(name, lab.tree(f"lxd{name}"))
+    made = stack.enter_context(lab.lxd.container(name, name))
+    stack.enter_context(lab.config.extended(
+        LXD_SECTION.format(root=lab.lxd.root)))
+    again = engines.Container(made.engine, made.name, "")
+    pidfile(lab, f"lxd{name}", again)
+    made.spec = f"visitlxd:{made.name}"
+    return {"lxd": made, "lxdfile": again}
+
+
+def shift_of(pid):
+    """What the host adds to an id of that process."""
+    inside, outside, _ = process.read(f"/proc/{pid}/uid_map").split()[:3]
+    return int(outside) - int(inside)
+
+
 def lxc_container(lab, stack, name):
     made = stack.enter_context(lab.lxc.container(
         name, lab.tree(f"lxc{name}"), "lxc.mount.auto = proc:mixed sys:ro",
         "lxc.pty.max = 64"))
-    pidfile(lab, name, made)
+    pidfile(lab, f"lxc{name}", made)
     return made
 
 
@@ -97,11 +125,69 @@ def visitors(lab, name="visited", kinds=KINDS):
             containers["docker"] = lab.boxes["docker"].container
         if "lxc" in kinds:
             containers["lxc"] = lxc_container(lab, stack, name)
+        if "lxd" in kinds:
+            containers |= lxd_containers(lab, stack, name)
         made = {}
         for kind, container in containers.items():
-            one = Visitor(kind, make_user(lab, stack, f"in{kind}"), container,
-                          laboratory.USERNS_START * (kind == "userns"))
+            user = make_user(lab, stack, f"{name}{kind}")
+            one = Visitor(kind, user, container, shift_of(container.pid))
             settle(one)
             stack.enter_context(lab.config.own(one.user, one.keys))
             made[kind] = one
         yield made
+
+
+# -- where a session is --------------------------------------------------------
+
+SHOW = ("for n in " + " ".join(process.NAMESPACES) + "; do "
+        "echo ns.$n=$(readlink /proc/self/ns/$n); done; "
+        "cat /proc/self/status; "
+        "echo label=$(cat /proc/self/attr/current 2>/dev/null); "
+        "cmp /proc/1/cgroup /proc/self/cgroup && echo cgroup=same; "
+        "echo id=$(id -u):$(id -g):$(id -G)")
+
+OF_THE_INIT = ("CapBnd", "NoNewPrivs", "Seccomp", "Seccomp_filters")
+
+
+def namespaces(pid):
+    return {f"ns.{name}": place
+            for name, place in process.namespaces(pid).items()}
+
+
+def parse(text):
+    return {key: value.strip() for key, _, value in
+            (re.sub(r"^(\w+):", r"\1=", row).partition("=")
+             for row in text.splitlines())}
+
+
+def label(pid):
+    try:
+        return process.read(f"/proc/{pid}/attr/current").strip("\0\n")
+    except OSError:
+        return ""
+
+
+def expected(visitor):
+    """Of the user's shell, from what the host knows of the init."""
+    init, user = process.status(visitor.init), visitor.user
+    return {**namespaces(visitor.init), "cgroup": "same",
+            "label": label(visitor.init),
+            "id": f"{user.uid}:{user.gid}:{user.gid} 7100",
+            "CapInh": "0" * 16, "CapPrm": "0" * 16, "CapEff": "0" * 16,
+            "CapAmb": "0" * 16,
+            **{name: init[name] for name in OF_THE_INIT}}
+
+
+def check(visitor, text):
+    seen, wanted = parse(text), expected(visitor)
+    assert {key: seen.get(key) for key in wanted} == wanted
+
+
+def at_a_terminal(argv):
+    return terminal.Terminal(argv, env={"PATH": os.environ["PATH"],
+                                        "TERM": "dumb"})
+
+
+def login(services, name):
+    """login(1) wants a terminal of its own."""
+    return at_a_terminal([*services.prefix, "login", "-f", name])

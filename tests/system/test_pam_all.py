@@ -48,132 +48,9 @@ def line(services, visitors):
 @pytest.fixture(scope="module")
 def server(lab, services, visitors):
     names = [each.user.name for each in visitors.values()]
-    with sshd.sshd(f"{lab.base}/ssh-all", [*names, lab.users["plain"].name],
-                   services.prefix, pam=True,
+    with sshd.sshd(f"{lab.base}/ssh-all", names, services.prefix, pam=True,
                    sftp="internal-sftp") as made:
         yield made
-
-
-NAMESPACES = ("cgroup", "ipc", "mnt", "net", "pid", "time", "user", "uts")
-
-SHOW = ("for n in " + " ".join(NAMESPACES) + "; do "
-        "echo ns.$n=$(readlink /proc/self/ns/$n); done; "
-        "cat /proc/self/status; echo id=$(id -u):$(id -g):$(id -G)")
-
-
-def namespaces(pid):
-    return {f"ns.{n}": os.readlink(f"/proc/{pid}/ns/{n}") for n in NAMESPACES}
-
-
-def parse(text):
-    return {key: value.strip() for key, _, value in
-            (re.sub(r"^(\w+):", r"\1=", row).partition("=")
-             for row in text.splitlines())}
-
-
-def expected(visitor):
-    """Of the user's shell, from what the host knows of the init."""
-    init, user = process.status(visitor.init), visitor.user
-    return {**namespaces(visitor.init),
-            "id": f"{user.uid}:{user.gid}:{user.gid} 7100",
-            "CapInh": "0" * 16, "CapPrm": "0" * 16, "CapEff": "0" * 16,
-            "CapBnd": init["CapBnd"], "CapAmb": "0" * 16,
-            "NoNewPrivs": init["NoNewPrivs"], "Seccomp": init["Seccomp"],
-            "Seccomp_filters": init["Seccomp_filters"]}
-
-
-def check(visitor, text):
-    seen, wanted = parse(text), expected(visitor)
-    assert {key: seen.get(key) for key in wanted} == wanted
-
-
-WAYS = {
-    "ssh": None,
-    "su": lambda name: ["su", name, "-c", SHOW],
-    "su -": lambda name: ["su", "-", name, "-c", SHOW],
-    "runuser": lambda name: ["runuser", "-u", name, "--", "sh", "-c", SHOW],
-    "runuser -l": lambda name: ["runuser", "-l", name, "-c", SHOW],
-}
-
-
-def come(services, server, visitor, way):
-    name = visitor.user.name
-    if way == "ssh":
-        return process.run(server.argv(name, SHOW))
-    return services.run(*WAYS[way](name))
-
-
-@pytest.mark.parametrize("way", WAYS)
-def test_the_session_is_the_containers(services, server, line, visitor, way):
-    result = come(services, server, visitor, way)
-    assert (result.status, result.err) == (0, ""), result
-    check(visitor, result.out)
-
-
-@pytest.mark.parametrize("way", ["sudo", "sudo -i"])
-def test_sudo_takes_the_session_along(services, line, one, way):
-    argv = ["sudo", "-n", *way.split()[1:], "-u", one.user.name]
-    result = services.run(*argv, "/bin/readlink", "/proc/self/ns/pid")
-    assert (result.status, result.err) == (0, ""), result
-    assert result.out.strip() == namespaces(one.init)["ns.pid"]
-
-
-@pytest.mark.limit(200)
-def test_cron(lab, services, line, one):
-    out = one.inside(f"{one.user.home}/cron.out")
-    with pam.cron(lab, services, {
-            one.user: f"({SHOW}) >{one.user.home}/cron.out 2>&1"}):
-        text = process.wait_for(
-            lambda: os.path.exists(out) and "id=" in process.read(out)
-            and process.read(out), 75, "a job")
-    check(one, text)
-    assert not os.path.exists(f"{one.user.home}/cron.out")
-
-
-def login(services, name):
-    return terminal.Terminal([*services.prefix, "login", "-f", name],
-                             env={"PATH": os.environ["PATH"],
-                                  "TERM": "dumb"})
-
-
-def test_login(services, line, one):
-    with login(services, one.user.name) as screen:
-        screen.prompt()
-        check(one, screen.ask(SHOW))
-
-
-def test_the_status_is_the_commands(services, server, line, one):
-    name = one.user.name
-    assert process.run(server.argv(name, "exit 7")).status == 7
-    assert services.run("su", name, "-c", "exit 7").status == 7
-    assert services.run("runuser", "-u", name, "--", "sh", "-c",
-                        "exit 7").status == 7
-
-
-def test_the_terminal_is_one_of_the_containers(server, line, visitor):
-    with terminal.Terminal(
-            server.argv(visitor.user.name, options=["RequestTTY=force"]),
-            env={"PATH": os.environ["PATH"], "TERM": "dumb"}) as screen:
-        screen.prompt()
-        place = screen.ask("tty")
-        number = re.fullmatch(r"/dev/pts/(\d+)", place).group(1)
-        there = os.stat(visitor.inside(f"dev/pts/{number}"))
-        assert there.st_uid == visitor.user.uid + visitor.shift
-        host = f"/dev/pts/{number}"
-        assert not os.path.exists(host) or \
-            os.stat(host).st_dev != there.st_dev
-        screen.type("exit 3\n")
-        assert screen.end() == 3
-
-
-def test_two_users_at_once(server, line, visitors):
-    both = [visitors["crun"], visitors["userns"]]
-    with terminal.Terminal(
-            server.argv(both[0].user.name, options=["RequestTTY=force"]),
-            env={"PATH": os.environ["PATH"], "TERM": "dumb"}) as screen:
-        screen.prompt()
-        check(both[1], process.run(server.argv(both[1].user.name, SHOW)).out)
-        check(both[0], screen.ask(SHOW))
 
 
 # -- the service itself --------------------------------------------------------
@@ -285,22 +162,11 @@ def test_sftp_sees_no_file_of_the_hosts(lab, server, line, visitor):
 
 # -- whom it leaves alone ------------------------------------------------------
 
-COMMAND = "readlink /proc/self/ns/net"
-
-
-@pytest.mark.parametrize("who", ["plain", "root"])
-def test_others_are_left_alone(lab, services, line, who):
-    name = "root" if who == "root" else lab.users[who].name
-    with lab.config.replaced("this is not a configuration"):
-        result = services.run("su", name, "-s", "/bin/sh", "-c", COMMAND)
-    assert (result.out, result.err) == \
-        (os.readlink("/proc/self/ns/net") + "\n", "")
-
-
 def test_break_glass_is_left_alone(lab, services, line, one):
     with lab.config.break_glass(f"{one.user.name}\n"), \
             lab.config.replaced("this is not a configuration"):
-        result = services.run("su", one.user.name, "-c", COMMAND)
+        result = services.run("su", one.user.name, "-c",
+                              "readlink /proc/self/ns/net")
     assert result.out == os.readlink("/proc/self/ns/net") + "\n"
 
 
@@ -343,7 +209,8 @@ def test_without_trust_or_user_namespace(refused, one):
 def test_a_user_namespace_needs_no_trust(services, line, visitors):
     visitor = visitors["userns"]
     assert "trust" not in visitor.keys
-    check(visitor, services.run("su", visitor.user.name, "-c", SHOW).out)
+    pam_all.check(visitor, services.run("su", visitor.user.name, "-c",
+                                        pam_all.SHOW).out)
 
 
 @pytest.mark.parametrize("key, why", [
