@@ -32,34 +32,15 @@ from dataclasses import dataclass
 import pytest
 
 from lab import process, rootfs
+from lab.attackers import (DENIED, HELPFUL, Attacker, Rounds, attacking,
+                           with_attack)
 
 LOGINS = 1000
 AT_ONCE = 3
-WORKERS = 2
-
-# What would help, if it were held where it matters.
-HELPFUL = ("CAP_SYS_PTRACE", "CAP_SYS_ADMIN", "CAP_DAC_READ_SEARCH",
-           "CAP_CHECKPOINT_RESTORE")
-
-DENIED = {"EPERM", "EACCES"}
 
 # Of another user's rule, of the engines, and of the caller.
 TOKEN = "7b1e0c55d1f34c6a"
 HIDDEN = "93fe2a77c0a84d15"
-
-
-@dataclass
-class Attacker:
-    kind: str
-    container: object
-    exec_options: tuple
-    sees_through: bool    # SYS_PTRACE in the first user namespace
-
-    def argv(self, *argv):
-        """`crun exec`, as the attacker."""
-        engine = self.container.engine
-        return [*engine.prefix, engine.program, "--root", engine.state,
-                "exec", *self.exec_options, self.container.name, *argv]
 
 
 @dataclass
@@ -76,16 +57,6 @@ def tools(lab):
     return made
 
 
-def tree(lab, kind, attack, shift=0):
-    directory = f"{lab.base}/trees/{kind}"
-    rootfs.make(directory, lab.accounts(), lab.probe)
-    process.run(["install", "-m", "755", attack, f"{directory}/bin/attack"],
-                check=True)
-    if shift:
-        rootfs.shift(directory, shift)
-    return directory
-
-
 KINDS = ("userns-root", "ptrace-root", "same-uid")
 
 
@@ -100,7 +71,8 @@ def attacker(request, lab, tools):
     else:
         uid = lab.inner_uid("guest")
         ids = ("--user", f"{uid}:{uid}")
-    directory = tree(lab, kind, tools.attack, options.get("userns", 0))
+    directory = with_attack(lab, kind, tools.attack,
+                            options.get("userns", 0))
     user = lab.users["guest"]
     with lab.crun.container(kind, directory, **options) as container, \
             lab.config.own(user, f'container = "{container.spec}"\n'), \
@@ -127,51 +99,6 @@ def needles(lab):
             f"engine={lab.run}/docker.sock",
             f"configuration={lab.ctsh.etc}",
             "break-glass=host_shell"]
-
-
-class Findings:
-    """What an attacker reports at its end."""
-
-    def __init__(self, text):
-        self.count = {}
-        self.seen = set()
-        for line in text.splitlines():
-            word, _, rest = line.partition(" ")
-            if word == "count":
-                phase, way, error, number = rest.split()
-                self.count.setdefault((phase, way), {})[error] = int(number)
-            elif word == "seen":
-                self.seen.add(rest.strip())
-
-    def errors(self, way, phase="before"):
-        return set(self.count.get((phase, way), {}))
-
-    def times(self, way, phase="before"):
-        return sum(self.count.get((phase, way), {}).values())
-
-    @property
-    def ways(self):
-        return {way for phase, way in self.count if phase == "before"}
-
-
-@contextlib.contextmanager
-def attacking(lab, attacker, comm):
-    """Attackers at work; yields what will hold their findings."""
-    argv = attacker.argv("/bin/attack", "watch", str(WORKERS), comm,
-                         *needles(lab))
-    running = subprocess.Popen(argv, stdin=subprocess.PIPE,
-                               stdout=subprocess.PIPE,
-                               stderr=subprocess.PIPE)
-    found = []
-    try:
-        for _ in range(WORKERS):
-            assert running.stdout.readline() == b"ready\n", \
-                running.communicate(timeout=10)
-        yield found
-    finally:
-        out, err = running.communicate(timeout=20)
-    assert (running.returncode, err) == (0, b"")
-    found.append(Findings(process.text(out)))
 
 
 def our_name(lab, user):
@@ -218,7 +145,7 @@ def sha(path):
 # is executed from a mount that nobody can write to.
 OPEN = {"seize", "attach", "getfd", "vm-read", "vm-write", "mem",
         "thread-mem", "environ", "auxv", "maps", "pagemap", "syscall", "io",
-        "fd", "root", "cwd", "exe", "exe-read", "ns", "search"}
+        "fd", "fd-entry", "root", "cwd", "exe", "exe-read", "ns", "search"}
 CLOSED = {"map-files": {"EPERM"}, "setns": {"EPERM"},
           "exe-write": {"ETXTBSY", "EROFS"}, "exe-truncate": {"EROFS"}}
 
@@ -265,7 +192,7 @@ def check(lab, attacker, found, *kinds):
 def test_nothing_is_to_be_had_in_1000_logins(lab, attacker):
     user = lab.users["guest"]
     program = sha(lab.ctsh.session)
-    with attacking(lab, attacker, our_name(lab, user)) as findings:
+    with attacking(attacker, our_name(lab, user), needles(lab)) as findings:
         results = many_logins(lab, user, LOGINS)
     assert [(one.status, one.out, one.err) for one in results] == \
         [(0, "", "")] * AT_ONCE
@@ -312,39 +239,6 @@ class Stepper:
                 self.calls["M" if rest == ["M"] else "S"].append(line.strip())
 
 
-class Visitor:
-    """The attacker, one round at a time."""
-
-    def __init__(self, lab, attacker, comm):
-        self.running = subprocess.Popen(
-            attacker.argv("/bin/attack", "rounds", comm, *needles(lab)),
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE, text=True)
-
-    def __enter__(self):
-        assert self.running.stdout.readline() == "ready\n", \
-            self.running.communicate(timeout=10)
-        return self
-
-    def __exit__(self, *_):
-        if self.running.poll() is None:
-            self.running.kill()
-        self.running.communicate(timeout=10)
-
-    def visit(self):
-        """How many strangers it met and tried."""
-        self.running.stdin.write("\n")
-        self.running.stdin.flush()
-        word, number = self.running.stdout.readline().split()
-        assert word == "round"
-        return int(number)
-
-    def end(self):
-        out, err = self.running.communicate(timeout=10)
-        assert (self.running.returncode, err) == (0, "")
-        return Findings(out)
-
-
 def in_order(wanted, calls):
     """Whether `wanted` are among `calls` in this order."""
     rest = iter(calls)
@@ -370,7 +264,7 @@ def test_nothing_is_to_be_had_at_any_step(lab, attacker, tools, terminal):
     user = lab.users["guest"]
     comm = our_name(lab, user)
     met = {"M": [], "S": []}
-    with Visitor(lab, attacker, comm) as visitor, \
+    with Rounds(attacker, comm, needles(lab)) as visitor, \
             Stepper(lab, tools.stepper, user, terminal) as login:
         for role, call in login.stops():
             met["S" if "S" in login.pid else "M"].append(visitor.visit())
@@ -400,7 +294,8 @@ def test_nothing_is_to_be_had_where_our_sftp_server_is_lent(lab, attacker,
     user = lab.users["guest"]
     program = f"{lab.base}/libexec/ctsh/ctsh-sftp-server"
     before = sha(program)
-    with Visitor(lab, attacker, our_name(lab, user)) as visitor, \
+    with Rounds(attacker, our_name(lab, user),
+                needles(lab)) as visitor, \
             Stepper(lab, tools.stepper, user, False, SFTP) as login:
         for _ in login.stops():
             visitor.visit()

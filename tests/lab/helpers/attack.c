@@ -12,7 +12,9 @@
  *   seen WHAT                  what was got hold of; each kind once
  *   round N                    the end of a round: N strangers were there
  *
- * PHASE: "before" the exec, "after" it, "across" if it fell into the attempt.
+ * PHASE: "before" the exec, "after" it, "across" if it fell into the attempt;
+ * "ending" if its end did: one that has given up its memory already is open to
+ * those of the same ids, whatever it was before.
  * A needle that is found in the memory of such a process is a WHAT.
  */
 #include <ctype.h>
@@ -53,9 +55,13 @@
 #define KINDS 256
 #define WINDOW 4
 
-enum phase { BEFORE, ACROSS, AFTER, PHASES };
+enum phase { BEFORE, ACROSS, AFTER, ENDING, PHASES };
 
-static const char *const phases[PHASES] = {"before", "across", "after"};
+static const char *const phases[PHASES] = {"before", "across", "after",
+                                           "ending"};
+
+/* PF_EXITING of the kernel's linux/sched.h. */
+#define EXITING 0x4
 
 /* Shared by all workers. */
 static struct shared {
@@ -108,6 +114,7 @@ struct stat_line {
 	char comm[32];
 	char state;
 	int parent, group, session, tty;
+	unsigned flags;
 };
 
 static int read_text(const char *path, char *text, size_t size)
@@ -133,8 +140,8 @@ static bool look(pid_t pid, struct stat_line *s)
 	end = strrchr(text, ')');
 	if (!end || sscanf(text, "%*d (%31[^)]", s->comm) != 1)
 		return false;
-	return sscanf(end + 1, " %c %d %d %d %d", &s->state, &s->parent,
-	              &s->group, &s->session, &s->tty) == 5;
+	return sscanf(end + 1, " %c %d %d %d %d %*d %u", &s->state, &s->parent,
+	              &s->group, &s->session, &s->tty, &s->flags) == 6;
 }
 
 static bool is_stranger(pid_t pid)
@@ -142,6 +149,13 @@ static bool is_stranger(pid_t pid)
 	struct stat_line s;
 
 	return look(pid, &s) && strcmp(s.comm, stranger) == 0;
+}
+
+static bool is_ending(pid_t pid)
+{
+	struct stat_line s;
+
+	return !look(pid, &s) || s.flags & EXITING;
 }
 
 /* -- ways in: each gives 0, or an errno -------------------------------- */
@@ -352,6 +366,19 @@ static int way_fd_list(pid_t pid)
 		error = errno ? errno : ENOENT;
 	if (dir)
 		closedir(dir);
+	return error;
+}
+
+/* What they lead to; their numbers alone say little. */
+static int way_fd_entry(pid_t pid)
+{
+	int error = ENOENT;
+	char name[16];
+
+	for (int fd = 0; fd < FDS && error == ENOENT; fd++) {
+		snprintf(name, sizeof(name), "fd/%d", fd);
+		error = done_with(open_file(pid, name, O_PATH));
+	}
 	return error;
 }
 
@@ -597,6 +624,7 @@ static const struct {
 	{"syscall", way_syscall},
 	{"io", way_io},
 	{"fd", way_fd_list},
+	{"fd-entry", way_fd_entry},
 	{"root", way_root},
 	{"cwd", way_cwd},
 	{"exe", way_exe_link},
@@ -637,9 +665,10 @@ static void try_all(pid_t pid)
 	for (unsigned i = 0; i < WAYS; i++) {
 		int error = ways[i].try(pid);
 		bool after = is_stranger(pid);
-		enum phase phase = before && after ? BEFORE
-		                   : before        ? ACROSS
-		                                   : AFTER;
+		enum phase phase = is_ending(pid)    ? ENDING
+		                   : before && after ? BEFORE
+		                   : before          ? ACROSS
+		                                     : AFTER;
 
 		__atomic_add_fetch(
 			&shared->count[phase][i][error < ERRORS ? error : 0], 1,
