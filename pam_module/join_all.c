@@ -27,7 +27,8 @@ static void told(void *context, const struct ctsh_error *err)
 
 int ctsh_pam_all_go(struct opening *o, struct ctsh_error *err)
 {
-	ctsh_pam_preload();
+	if (ctsh_pam_preload(err))
+		return -1;
 	return ctsh_route_visit_go(&o->route, &o->inside, told, o,
 	                           ctsh_now_ms() + GOING_MS, err);
 }

@@ -2,12 +2,15 @@
 #include "preload.h"
 
 #include <dlfcn.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <locale.h>
 #include <nss.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 #include <wchar.h>
 
 #include "../lib/base/clean.h"
@@ -16,6 +19,7 @@
 #define NSSWITCH "/etc/nsswitch.conf"
 #define NSSWITCH_MAX 65536
 #define SERVICES_MAX 1024
+#define WORD_MAX 256
 
 static const char name_characters[] =
 	"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-";
@@ -68,34 +72,40 @@ static void take_word(struct services *s, const char *word)
 		append(s, word);
 }
 
-/* The next word of a line, or NULL; brackets may hold blanks. */
-static char *next_word(char **rest)
+/* The next word of a line, or false; brackets may hold blanks.  One that is too
+ * long to be anything is cut, and cannot be loaded then. */
+static bool next_word(const char **rest, char word[WORD_MAX])
 {
-	char *word = *rest + strspn(*rest, " \t");
-	size_t length = strcspn(word, *word == '[' ? "]" : " \t[");
+	const char *start = *rest + strspn(*rest, " \t");
+	size_t length = strcspn(start, *start == '[' ? "]" : " \t[");
 
-	if (!*word)
-		return NULL;
-	if (*word == '[' && word[length])
+	if (!*start)
+		return false;
+	if (*start == '[' && start[length])
 		length++;
-	*rest = word + length;
-	return strndup(word, length);
+	*rest = start + length;
+	(void)snprintf(word, WORD_MAX, "%.*s", (int)length, start);
+	return true;
 }
 
-static void fix(const char *database, char *rest)
+static int fix(const char *database, const char *rest, struct ctsh_error *err)
 {
 	struct services s = {.kept = false};
-	char *word;
+	char word[WORD_MAX];
 
-	while ((word = next_word(&rest))) {
+	while (next_word(&rest, word))
 		take_word(&s, word);
-		free(word);
-	}
-	/* None at all would be no answer to give libc. */
-	(void)__nss_configure_lookup(database, s.text[0] ? s.text : "files");
+	/* None at all would be no answer to give libc.  Of a database that it
+	 * does not know it says no more than -1. */
+	errno = 0;
+	if (__nss_configure_lookup(database, s.text[0] ? s.text : "files") &&
+	    errno)
+		return ctsh_fail(err, CTSH_E_SYSTEM, errno, NSSWITCH ": fix %s",
+		                 database);
+	return 0;
 }
 
-static void take_line(char *line)
+static int take_line(char *line, struct ctsh_error *err)
 {
 	char *colon;
 
@@ -103,35 +113,50 @@ static void take_line(char *line)
 	line += strspn(line, " \t");
 	colon = strchr(line, ':');
 	if (!colon)
-		return;
+		return 0;
 	*colon = '\0';
 	line[strcspn(line, " \t")] = '\0';
-	fix(line, colon + 1);
+	return fix(line, colon + 1, err);
 }
 
-static void load_services(void)
+/* NULL with errno.  A link, as authselect(8) makes it, is followed. */
+static char *read_nsswitch(void)
 {
-	ctsh_autofree char *text = NULL;
-	char *rest, *line;
+	ctsh_autoclose int fd = open(NSSWITCH, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+	char *text = fd < 0 ? NULL : calloc(1, NSSWITCH_MAX + 1);
 
-	text = ctsh_read_file_at(AT_FDCWD, NSSWITCH, NSSWITCH_MAX, NULL);
-	rest = text;
-	while (rest && (line = strsep(&rest, "\n")))
-		take_line(line);
-	/* Whatever was written: no part of it is read again. */
-	(void)__nss_configure_lookup("aliases", "files");
+	if (text && ctsh_read_all(fd, text, NSSWITCH_MAX) < 0)
+		ctsh_free_at(&text);
+	return text;
 }
 
-void ctsh_pam_preload(void)
+static int load_services(struct ctsh_error *err)
+{
+	ctsh_autofree char *text = read_nsswitch();
+	char *rest = text, *line;
+
+	if (!text && errno != ENOENT)
+		return ctsh_fail(err, CTSH_E_SYSTEM, errno, NSSWITCH);
+	while (rest && (line = strsep(&rest, "\n")))
+		if (take_line(line, err))
+			return -1;
+	/* Whatever was written: no part of it is read again. */
+	return fix("aliases", "files", err);
+}
+
+int ctsh_pam_preload(struct ctsh_error *err)
 {
 	mbstate_t state = {0};
 	wchar_t wide;
 
-	load_services();
+	if (load_services(err))
+		return -1;
 	/* libc wants it to end a thread, at that moment. */
-	(void)is_there("libgcc_s.so.1");
+	if (!is_there("libgcc_s.so.1"))
+		return ctsh_fail(err, CTSH_E_SYSTEM, 0, "load libgcc_s.so.1");
 	/* Catalogues are files of the container's, and their charset may need a
 	 * module.  That of the locale is loaded by its first use. */
 	(void)setlocale(LC_MESSAGES, "C");
 	(void)mbrtowc(&wide, "x", 1, &state);
+	return 0;
 }

@@ -12,13 +12,15 @@
 #ifndef CTSH_PAM_PRELOAD_H
 #define CTSH_PAM_PRELOAD_H
 
+#include "../lib/base/error.h"
+
 /*
  * Loads each module that nsswitch.conf names, and strikes those out that cannot
  * be loaded: they would be looked for again.  What nsswitch.conf says is then
  * fixed, and nscd, whose socket has a path, is not asked.  Messages are no
- * longer translated.  Changes the whole process, for good.  Cannot fail: what
- * is not there cannot be used, either.
+ * longer translated.  Changes the whole process, for good.  What is not there
+ * cannot be used either, and is no failure; that it could not be found out is.
  */
-void ctsh_pam_preload(void);
+CTSH_MUST_CHECK int ctsh_pam_preload(struct ctsh_error *err);
 
 #endif

@@ -254,25 +254,44 @@ def test_no_session_under_an_unusable_configuration(lab, people, services,
 
 @pytest.fixture
 def alone(services, line):
-    """The line without another module's.  For the network: what the name
-    service makes of no memory, before all is joined, is glibc's."""
+    """The line without another module's."""
     services.line(*line)
     return services
 
 
-@ONLY_NET
-def test_wherever_memory_ends(lab, people, alone):
+# What of the process is the container's in a session.
+JOINED = {"net": ["net"], "all": ["mnt", "net", "ipc", "uts", "cgroup"]}
+
+
+def kept(lab):
+    """What the module may leave for later: copies of filters."""
+    return sorted(os.path.join(place, name)
+                  for place, _, names in os.walk(lab.ctsh.run)
+                  for name in names)
+
+
+def test_wherever_memory_ends(lab, people, alone, crun_box, line):
     """Of all that is asked for during a session's opening, ours and that of
     what we use, one after the other is refused: it is opened, in the
-    container's network, or not at all, and then nothing of it is left."""
-    program = rootfs.compile_helper("pam_memory", f"{lab.base}/pam_memory",
-                                    "-Wl,--no-as-needed", "-lpam")
-    result = alone.run(program, "ctsh-test", people["well"].name, timeout=60)
+    container, or not at all, and then nothing of it is left, no descriptor
+    and no process."""
+    join = line[0].partition("=")[2]
+    program = f"{lab.base}/pam_memory"
+    if not os.path.exists(program):
+        rootfs.compile_helper("pam_memory", program, "-Wl,--no-as-needed",
+                              "-lpam")
+    assert alone.tester(people["well"], "open_session").status == 0
+    before = kept(lab)
+    result = alone.run(program, "ctsh-test", people["well"].name,
+                       str(crun_box.init), *JOINED[join], timeout=60)
     match = re.fullmatch(r"(\d+) allocations, (\d+) refused, (\d+) ended, "
-                         r"ok\n", result.out)
+                         r"(\d+) killed, ok\n", result.out)
     assert match and result.status == 0, result
-    tried, refused, ended = map(int, match.groups())
+    tried, refused, ended, killed = map(int, match.groups())
     assert tried > 50 and refused > 25, result
     # libconfuse's scanner ends the process, so the service: for want of its
     # buffer, the stack of those, or a longer word, in each of two files.
     assert ended <= 12, result
+    # On the way into the container there is none back.
+    assert killed <= (40 if join == "all" else 0), result
+    assert kept(lab) == before

@@ -1,18 +1,22 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * pam_memory SERVICE USER - opens a session again and again, each time with
- * another allocation that fails, until none is left that could.
+ * pam_memory SERVICE USER INIT NAMESPACE... - opens a session again and again,
+ * each time with another allocation that fails, until none is left that could.
+ * In an open one the process shares those namespaces with the container's init,
+ * and else with us.
  *
- * Prints "N allocations, M refused, L ended, ok", or what a session without
- * memory left behind.
+ * Prints "N allocations, M refused, L ended, K killed, ok", or what a session
+ * without memory left behind.
  */
 #include <dirent.h>
 #include <errno.h>
+#include <pwd.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <syslog.h>
@@ -20,8 +24,8 @@
 
 #include <security/pam_appl.h>
 
-#define REFUSED 77
-#define ENDED 78
+/* For one session. */
+#define SECONDS 20
 
 void *__libc_malloc(size_t size);
 void *__libc_calloc(size_t count, size_t size);
@@ -32,6 +36,8 @@ struct fault {
 	int armed;
 	unsigned count;
 	unsigned fails;
+	int said;   /* by pam_open_session()         */
+	int inside; /* as far as the looker-on sees  */
 };
 static struct fault *fault;
 
@@ -70,104 +76,185 @@ static int silent(int count, const struct pam_message **messages,
 	return PAM_SUCCESS;
 }
 
-static ino_t network(void)
-{
-	struct stat st;
+/* -- a service, in a process of its own: what libraries do without memory is
+ * theirs, and one that they end has no session either -------------------- */
 
-	if (stat("/proc/self/ns/net", &st))
-		exit(2);
-	return st.st_ino;
+/* Until it was looked at. */
+static void pause_here(void)
+{
+	(void)kill(getpid(), SIGSTOP);
 }
 
-static int count_descriptors(void)
-{
-	int count = 0;
-	DIR *dir = opendir("/proc/self/fd");
-
-	while (dir && readdir(dir))
-		count++;
-	if (dir)
-		closedir(dir);
-	return count;
-}
-
-/* Whether the session was opened; ends if it was and was not. */
-static int try_once(char **argv, unsigned fails)
+static void serve(char **argv, unsigned fails)
 {
 	static const struct pam_conv conversation = {silent, NULL};
-	ino_t host = network();
-	int before, rc;
 	pam_handle_t *pamh = NULL;
 
 	/* libc keeps the socket of the first line that is sent. */
 	openlog("pam_memory", LOG_NDELAY, LOG_AUTHPRIV);
-	before = count_descriptors();
-	if (pam_start(argv[1], argv[2], &conversation, &pamh) != PAM_SUCCESS)
+	/* As every service does.  The first question to the name service ends
+	 * without memory in libc, by SIGSEGV. */
+	if (!getpwnam(argv[2]) ||
+	    pam_start(argv[1], argv[2], &conversation, &pamh) != PAM_SUCCESS)
 		exit(2);
-	*fault = (struct fault){.armed = 1, .fails = fails};
-	rc = pam_open_session(pamh, 0);
+	pause_here();
+	fault->fails = fails;
+	fault->armed = 1;
+	fault->said = pam_open_session(pamh, 0);
 	fault->armed = 0;
-	/* What libpam itself cannot do afterwards, it calls by another name. */
-	if ((rc == PAM_SUCCESS && network() == host) ||
-	    (rc == PAM_SESSION_ERR && network() != host)) {
-		printf("allocation %u: said %d, network %s\n", fails, rc,
-		       network() == host ? "the host's" : "another");
-		exit(1);
-	}
-	if (network() != host)
+	pause_here();
+	if (fault->inside)
 		(void)pam_close_session(pamh, 0);
 	(void)pam_end(pamh, PAM_SUCCESS);
-	if (network() != host || count_descriptors() != before) {
-		printf("allocation %u: something is left\n", fails);
-		exit(1);
-	}
-	return rc == PAM_SUCCESS;
+	pause_here();
+	_exit(0);
 }
 
-/*
- * In a process of its own: what libraries do without memory is theirs, and one
- * that they end there has no session either.
- */
-static int try_apart(char **argv, unsigned fails)
+/* -- who looks at it ------------------------------------------------------- */
+
+static void fail(unsigned fails, const char *what)
 {
-	pid_t pid = fork();
+	printf("allocation %u: said %d, %s\n", fails, fault->said, what);
+	exit(1);
+}
+
+static int count_descriptors(pid_t pid)
+{
+	char path[64];
+	int count = 0;
+	DIR *dir;
+
+	(void)snprintf(path, sizeof(path), "/proc/%d/fd", (int)pid);
+	dir = opendir(path);
+	if (!dir)
+		exit(2);
+	while (readdir(dir))
+		count++;
+	closedir(dir);
+	return count;
+}
+
+static ino_t namespace(pid_t pid, const char *name)
+{
+	char path[64];
+	struct stat st;
+
+	(void)snprintf(path, sizeof(path), "/proc/%d/ns/%s", (int)pid, name);
+	if (stat(path, &st))
+		exit(2);
+	return st.st_ino;
+}
+
+/* Whether it has all those namespaces of the other's. */
+static int is_with(pid_t pid, pid_t other, char **names)
+{
+	for (; *names; names++)
+		if (namespace(pid, *names) != namespace(other, *names))
+			return 0;
+	return 1;
+}
+
+/* The status at its pause, or at its end. */
+static int await_pause(pid_t pid)
+{
 	int status = -1;
 
-	if (pid == 0)
-		_exit(try_once(argv, fails) ? 0 : REFUSED);
-	if (pid < 0 || waitpid(pid, &status, 0) != pid)
+	if (waitpid(pid, &status, WUNTRACED) != pid)
 		exit(2);
-	if (WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT)
-		return ENDED;
-	if (!WIFEXITED(status)) {
-		printf("allocation %u: status %d\n", fails, status);
-		exit(1);
-	}
-	if (WEXITSTATUS(status) == 1)
-		exit(1);
-	return WEXITSTATUS(status) == REFUSED ? REFUSED
-	       : WEXITSTATUS(status)          ? ENDED
-	                                      : 0;
+	return status;
+}
+
+/* Only after it has paused, or it would not. */
+static int next_pause(pid_t pid)
+{
+	(void)kill(pid, SIGCONT);
+	return await_pause(pid);
+}
+
+/* The status at the end; what it said is in `fault`. */
+static int look_on(pid_t pid, char **argv, unsigned fails)
+{
+	pid_t init = (pid_t)atoi(argv[3]);
+	char **names = argv + 4;
+	int all = names[1] != NULL;
+	int status = await_pause(pid);
+	int before, inside;
+
+	if (!WIFSTOPPED(status))
+		exit(2);
+	before = count_descriptors(pid);
+	status = next_pause(pid);
+	if (!WIFSTOPPED(status))
+		return status;
+	inside = fault->inside = is_with(pid, init, names);
+	if (!inside && !is_with(pid, getpid(), names))
+		fail(fails, "on the way");
+	/* What libpam itself cannot do afterwards, it calls by another name. */
+	if ((fault->said == PAM_SUCCESS && !inside) ||
+	    (fault->said == PAM_SESSION_ERR && inside))
+		fail(fails, inside ? "inside" : "outside");
+	status = next_pause(pid);
+	if (!WIFSTOPPED(status))
+		fail(fails, "ended by closing");
+	if (!is_with(pid, all && inside ? init : getpid(), names))
+		fail(fails, "moved by closing");
+	if (count_descriptors(pid) != before)
+		fail(fails, "descriptors are left");
+	return next_pause(pid);
+}
+
+struct counts {
+	unsigned refused, ended, killed;
+};
+
+static void try_apart(char **argv, unsigned fails, struct counts *counts)
+{
+	pid_t pid;
+	int status;
+
+	fault->count = fault->armed = 0;
+	fault->said = -1;
+	pid = fork();
+	if (pid == 0)
+		serve(argv, fails);
+	if (pid < 0)
+		exit(2);
+	(void)alarm(SECONDS);
+	status = look_on(pid, argv, fails);
+	/* Nobody is left, either, when the time is up. */
+	while (waitpid(-1, NULL, 0) > 0 || errno == EINTR)
+		;
+	(void)alarm(0);
+	if (WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL)
+		counts->killed++;
+	else if ((WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT) ||
+	         (WIFEXITED(status) && WEXITSTATUS(status)))
+		counts->ended++;
+	else if (status)
+		fail(fails, strsignal(WTERMSIG(status)));
+	else if (fault->said != PAM_SUCCESS)
+		counts->refused++;
 }
 
 int main(int argc, char **argv)
 {
-	unsigned fails = 1, refused = 0, ended = 0;
-	int said;
+	struct counts counts = {0};
+	unsigned fails = 1;
 
-	if (argc != 3)
+	if (argc < 5)
 		return 2;
 	fault = mmap(NULL, sizeof(*fault), PROT_READ | PROT_WRITE,
 	             MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	if (fault == MAP_FAILED)
+	/* What a service that came to its end leaves is ours. */
+	if (fault == MAP_FAILED || prctl(PR_SET_CHILD_SUBREAPER, 1))
 		return 2;
 	(void)setvbuf(stdout, NULL, _IONBF, 0);
-	do {
-		said = try_apart(argv, fails);
-		refused += said == REFUSED;
-		ended += said == ENDED;
-	} while (fault->count >= fails++);
-	printf("%u allocations, %u refused, %u ended, ok\n", fails - 2, refused,
-	       ended);
+	do
+		try_apart(argv, fails, &counts);
+	while (fault->count >= fails++);
+	if (fault->said != PAM_SUCCESS)
+		fail(0, "without a failure");
+	printf("%u allocations, %u refused, %u ended, %u killed, ok\n",
+	       fails - 2, counts.refused, counts.ended, counts.killed);
 	return 0;
 }
