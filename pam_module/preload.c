@@ -130,6 +130,15 @@ static char *read_nsswitch(void)
 	return text;
 }
 
+/* Where nothing is written for these, some libc looks for NIS.  With the first
+ * of them it is settled that no part of the file is read again. */
+static int fix_defaults(struct ctsh_error *err)
+{
+	if (fix("aliases", "files", err) || fix("netgroup", "files", err))
+		return -1;
+	return fix("publickey", "files", err);
+}
+
 static int load_services(struct ctsh_error *err)
 {
 	ctsh_autofree char *text = read_nsswitch();
@@ -137,11 +146,12 @@ static int load_services(struct ctsh_error *err)
 
 	if (!text && errno != ENOENT)
 		return ctsh_fail(err, CTSH_E_SYSTEM, errno, NSSWITCH);
+	if (fix_defaults(err))
+		return -1;
 	while (rest && (line = strsep(&rest, "\n")))
 		if (take_line(line, err))
 			return -1;
-	/* Whatever was written: no part of it is read again. */
-	return fix("aliases", "files", err);
+	return 0;
 }
 
 int ctsh_pam_preload(struct ctsh_error *err)
