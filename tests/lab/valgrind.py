@@ -21,7 +21,7 @@ REQUEST = struct.Struct("=q2q3Q256s")
 HOW = struct.Struct("=3Q")
 
 # Its own words about those, and about an ioctl(2) without a direction.
-HARMLESS = (r"unhandled amd64-linux syscall|write your own handler|"
+HARMLESS = (r"unhandled \S+-linux syscall|write your own handler|"
             r"README_MISSING_SYSCALL|consider this a bug|bug_reports\.html|"
             r"unhandled ioctl|spurious value errors")
 

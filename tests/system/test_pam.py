@@ -490,8 +490,8 @@ def test_a_service_finds_everything_as_it_was(lab, services, here, host,
 @pytest.mark.limit(240)
 def test_a_thousand_sessions_under_sanitizers(lab, services, here, host,
                                               crun_box):
-    """Address, undefined behaviour, and at the end leaks.  (valgrind does not
-    know pidfd_open.)"""
+    """Address, undefined behaviour, and at the end leaks.  (Under valgrind:
+    test_pam_valgrind.py.)"""
     module = install.build_sanitized(f"{lab.base}/pam-san", lab.ctsh)
     here("join=net", users_of(lab), module=module)
     result = services.run(host("-fsanitize=address,undefined"), "ctsh-test",
