@@ -20,6 +20,7 @@
  */
 #define SENTINEL "\n__eof__ = true\n"
 #define SENTINEL_KEY "__eof__"
+#define SCANNER_ROOM (64 * 1024)
 
 static const struct ctsh_scan_limits file_limits = {256 * 1024, 1000};
 static const struct ctsh_scan_limits users_limits = {64 * 1024, 0};
@@ -182,11 +183,22 @@ static int check_shapes(struct file *file, struct ctsh_error *err)
 	return 0;
 }
 
+/* libconfuse's scanner ends the process where it finds no memory, and that may
+ * be somebody's login service.  What is free now is there for it. */
+static bool has_room(void)
+{
+	void *volatile room = malloc(SCANNER_ROOM);
+	bool there = room != NULL;
+
+	free(room);
+	return there;
+}
+
 static int parse(struct file *file, struct ctsh_error *err)
 {
 	int done = CFG_PARSE_ERROR;
 
-	if (file->cfg && errno != ENOMEM) {
+	if (file->cfg && errno != ENOMEM && has_room()) {
 		(void)cfg_set_error_function(file->cfg, capture);
 		errno = 0;
 		done = cfg_parse_buf(file->cfg, file->text);
