@@ -64,11 +64,11 @@ class Services:
         return self.run("pamtester", "ctsh-test", user.name, *operations,
                         **more)
 
-    def jobs(self, users, command, timeout=75):
+    def jobs(self, users, command, timeout=75, is_done=None):
         """What that command line printed as a job of each user's, by a cron of
-        our own, once the first of them has run it.  It waits for the next
-        minute."""
-        spool = f"{self.lab.base}/spool"
+        our own, once it is done: the first of them has run it.  It waits for
+        the next minute."""
+        spool = f"{self.directory}-spool"
         os.makedirs(f"{spool}/crontabs", mode=0o1730)
         places = [f"{spool}/out.{user.name}" for user in users]
         for user, place in zip(users, places):
@@ -87,14 +87,16 @@ class Services:
                  "mount -t tmpfs none /etc/cron.d && exec cron -f -L 0")
         try:
             with process.daemon([*self.prefix, "unshare", "--mount", "sh",
-                                 "-c", start], f"{self.lab.base}/cron.log"):
-                process.wait_for(lambda: process.read(places[0]), timeout,
-                                 "a job")
+                                 "-c", start], f"{spool}/cron.log"):
+                process.wait_for(is_done or (lambda: process.read(places[0])),
+                                 timeout, "a job")
                 # All jobs of a minute are begun at once.
                 time.sleep(2)
         finally:
             if made:
-                os.unlink(CRON_PID)
+                # Or another one of ours was quicker.
+                with contextlib.suppress(FileNotFoundError):
+                    os.unlink(CRON_PID)
         return [process.read(place) for place in places]
 
 
@@ -108,8 +110,8 @@ def removed(directory):
 
 
 @contextlib.contextmanager
-def services(lab):
-    directory = f"{lab.base}/pam.d"
+def services(lab, name="pam.d"):
+    directory = f"{lab.base}/{name}"
     made = Services(lab, directory)
     made.line("join=net", "users=nobody")
     with removed(directory), machine.view(

@@ -2,6 +2,7 @@
 """Whatever goes wrong, in each login service: no session, and a sentence where
 the service shows one."""
 
+import concurrent.futures
 import contextlib
 import os
 import re
@@ -112,10 +113,14 @@ def line(request, people):
             "users=" + ",".join(user.name for user in people.values()))
 
 
+def limits(lab):
+    return f"{lab.base}/limits.conf"
+
+
 @pytest.fixture(scope="module")
 def services(lab, people, line):
     """All have the line, and before it what takes the memory of one user."""
-    conf = f"{lab.base}/limits.conf"
+    conf = limits(lab)
     with open(conf, "w") as file:
         file.write(LIMITS.format(user=people["memory"].name))
     with pam.services(lab) as made:
@@ -211,17 +216,47 @@ def test_and_a_session_where_all_is_well(people, services, server, crun_box,
     assert (status, ran.strip()) == (0, of_box(crun_box)), shown
 
 
+# With room in its heap it comes further, and perhaps inside.
+ROOMY = ("sudo", "sudo -i")
+
+# Is told, and has no memory itself to tell the user.
+SPEECHLESS = ("sshd",)
+
+
 @pytest.mark.parametrize("way", WAYS)
-def test_without_memory_nobody_is_on_the_host(people, services, server,
+def test_without_memory_nobody_is_on_the_host(lab, people, services, server,
                                               crun_box, way):
-    """A service with room in its heap may come to its end."""
-    _, ran, shown = WAYS[way](services, server, people["memory"])
-    assert ran.strip() in ("", of_box(crun_box)), shown
+    user, mark = people["memory"], len(lab.log.lines)
+    status, ran, shown = WAYS[way](services, server, user)
+    if way in ROOMY:
+        assert ran.strip() in ("", of_box(crun_box)), shown
+        return
+    assert (ran, status != 0) == ("", True), (status, shown)
+    assert way in SPEECHLESS or re.search(
+        r"ctsh: Something failed on this machine\. "
+        r"\[E_SYSTEM [0-9a-f]{8}\]", shown), shown
+    assert logged(services, mark) == [("refused", "E_SYSTEM", user.name)]
 
 
-# Once: it takes up to a minute, and inside the files would be others.
+# Once for both: it takes up to a minute.
 ONLY_NET = pytest.mark.parametrize("line", ["net"], indirect=True,
                                    scope="module")
+
+
+def of_crons(lab, people, net, all_of_it):
+    """What each printed as a job by either cron, in the same minute."""
+    users, mark = list(people.values()), len(lab.log.lines)
+
+    def inside():
+        """What is printed there does not come out."""
+        return [one for one in all_of_it.said(mark)
+                if (one["event"], one.get("join"), one["user"]) ==
+                ("open", "all", people["well"].name)]
+
+    with concurrent.futures.ThreadPoolExecutor(2) as pool:
+        ran = [pool.submit(net.jobs, users, COMMAND),
+               pool.submit(all_of_it.jobs, users, COMMAND, is_done=inside)]
+        return [dict(zip(people, one.result())) for one in ran]
 
 
 @ONLY_NET
@@ -229,15 +264,21 @@ ONLY_NET = pytest.mark.parametrize("line", ["net"], indirect=True,
 def test_no_job(lab, people, services, crun_box):
     """Of cron's; nobody is there to be told."""
     mark = len(lab.log.lines)
-    ran = services.jobs(list(people.values()), COMMAND)
-    assert dict(zip(people, ran)) == {
-        cause: of_box(crun_box) + "\n" if cause == "well" else ""
-        for cause in people}
-    refused = {line["user"]: line["code"] for line in services.said(mark)
-               if line["event"] == "refused"}
-    refused.pop(people["memory"].name, None)
-    assert refused == {people[cause].name: code
-                       for cause, code in CAUSES.items()}
+    with pam.services(lab, "pam.d-all") as others:
+        others.line("join=all", "users=" + ",".join(
+            user.name for user in people.values()),
+            before=[f"session required pam_limits.so conf={limits(lab)}"])
+        net, all_of_it = of_crons(lab, people, services, others)
+    assert net == {cause: of_box(crun_box) + "\n" if cause == "well" else ""
+                   for cause in people}
+    assert all_of_it == dict.fromkeys(people, "")
+    refused = sorted((line["user"], line["code"])
+                     for line in services.said(mark)
+                     if line["event"] == "refused"
+                     and line["user"] != people["memory"].name)
+    assert refused == sorted((people[cause].name, code)
+                             for cause, code in CAUSES.items()
+                             for _ in range(2))
 
 
 def test_no_session_under_an_unusable_configuration(lab, people, services,
