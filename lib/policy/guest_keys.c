@@ -6,7 +6,7 @@
 
 #include "config_rule.h"
 
-enum kind { FLAG, NUMBER, TEXT, LIST };
+enum kind { FLAG, NUMBER, TEXT, LIST, RECORDS };
 
 int ctsh_rule_set_trust_container(struct ctsh_rule *rule,
                                   const struct ctsh_setting *setting,
@@ -47,7 +47,7 @@ static const struct key {
 	{"max_sessions", SUPERVISOR, NUMBER, MEMBER(max_sessions)},
 	{"stop_after", SUPERVISOR, NUMBER, MEMBER(stop_after)},
 	{"record", SUPERVISOR, FLAG, MEMBER(record_output)},
-	{"record_dir", SUPERVISOR, TEXT, MEMBER(record_dir)},
+	{"record_dir", SUPERVISOR, RECORDS, MEMBER(record_dir)},
 	{"record_max", SUPERVISOR, NUMBER, MEMBER(record_max)},
 	{"record_full", SUPERVISOR, FLAG, MEMBER(record_stops)},
 };
@@ -78,6 +78,10 @@ static bool is_same(const struct key *key, const struct ctsh_rule *one,
 		return *(const unsigned *)a == *(const unsigned *)b;
 	case TEXT:
 		return same_text(*(char *const *)a, *(char *const *)b);
+	case RECORDS:
+		/* The shipped file says what is built in. */
+		return same_text(*(char *const *)a ?: CTSH_LOGDIR,
+		                 *(char *const *)b ?: CTSH_LOGDIR);
 	case LIST:
 		return same_list(*(char **const *)a, *(char **const *)b);
 	}

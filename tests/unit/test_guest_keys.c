@@ -111,6 +111,27 @@ static void all_others_may_stand(void **state)
 	assert_int_equal(check("shell = \"/bin/sh\"", "shell = auto", &err), 0);
 }
 
+/* As shipped, where every key is written out. */
+static void the_shipped_defaults_pass(void **state)
+{
+	static char text[65536];
+	FILE *file = fopen("conf/ctsh.conf", "re");
+	struct ctsh_policy policy;
+	struct ctsh_error err;
+	size_t length;
+
+	(void)state;
+	assert_non_null(file);
+	length = fread(text, 1, sizeof(text) / 2, file);
+	assert_int_equal(fclose(file), 0);
+	length += (size_t)snprintf(text + length, sizeof(text) - length,
+	                           "rule a { match = {\"*\"}\n"
+	                           "container = \"crun:a\" }\n");
+	assert_int_equal(draft_load(text, length, kinds, &policy, &err), 0);
+	assert_int_equal(ctsh_guest_keys_check(&policy.rules[0], &err), 0);
+	ctsh_policy_free(&policy);
+}
+
 static bool trusts(const char *defaults, const char *keys)
 {
 	struct ctsh_policy policy;
@@ -154,6 +175,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(these_are_refused_by_name),
 		cmocka_unit_test(all_others_may_stand),
+		cmocka_unit_test(the_shipped_defaults_pass),
 		cmocka_unit_test(trust_is_written),
 		cmocka_unit_test(trust_is_true_or_false),
 	};
