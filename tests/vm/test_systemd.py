@@ -9,6 +9,7 @@ import shutil
 import pytest
 
 import guest as machines
+import logind
 from image import copy, copy_program, pack
 
 PROGRAMS = ("/usr/lib/systemd/systemd", "/usr/bin/systemd-run",
@@ -70,6 +71,7 @@ def make(scratch):
     os.makedirs(units)
     for path in PROGRAMS:
         copy_program(tree, path)
+    logind.add(tree)
     for name in ("shutdown.target", "basic.target", "sysinit.target",
                  "systemd-journald.service", "systemd-journald.socket"):
         copy(tree, f"/usr/lib/systemd/system/{name}")
@@ -315,3 +317,107 @@ echo $$ >/sys/fs/cgroup/caller/cgroup.procs"""
               timeout=60)
     log = guest.run("grep 'stopped user=alice' /var/log/messages").out
     assert f"container=crun:box id=box pid={pid} unused=3" in log
+
+
+# -- logind, and the PAM module behind pam_systemd -----------------------------
+
+@pytest.fixture(scope="module")
+def bus(guest):
+    """Where bob has an account of the same uid in the container."""
+    guest.run("systemctl start logind.service\nmkdir -p /etc/pam.d\n"
+              "for root in '' /box; do\n"
+              f"echo 'bob:x:{logind.BOB}:{logind.BOB}::/:/bin/sh' "
+              ">>$root/etc/passwd\n"
+              f"echo 'bob:x:{logind.BOB}:' >>$root/etc/group\ndone",
+              check=True)
+    guest.write("/etc/ctsh/users/bob",
+                'container = "crun:box"\ntrust_container = true\n')
+
+
+@pytest.fixture
+def box(guest, tmp_path, bus):
+    guest.run("mkdir -p /run/bundle", check=True)
+    with guest.container(str(tmp_path)) as pid:
+        yield pid
+
+
+START = """\
+/usr/bin/su bob -c 'echo $XDG_SESSION_ID; exec sleep 4711' >/run/su 2>&1 &
+su=$!
+until pidof sleep >/run/pid; do
+    kill -0 $su || break
+    usleep 20000
+done
+cat /run/su /run/pid
+"""
+
+END = """\
+kill -9 $(cat /run/pid)
+while pidof su sleep; do usleep 20000; done
+until loginctl list-sessions | grep -q 'No sessions'; do usleep 20000; done
+tail -n 20 /var/log/messages
+"""
+
+
+@pytest.fixture
+def by_su(guest, box):
+    """A session of bob's: its name, the shell's PID, and how to end it."""
+    def start(join):
+        guest.write("/etc/pam.d/su", logind.pam(
+            logind.module("systemd"),
+            f"/usr/lib/security/pam_ctsh.so join={join} users=bob"))
+        started = guest.run(START)
+        words = started.out.split()
+        assert len(words) == 2, guest.seen(started)
+        return words
+    yield start
+    guest.run("pkill -9 sleep")
+
+
+def scope(guest, session):
+    """The processes that systemd knows of it; without any it goes."""
+    path = f"/sys/fs/cgroup/user.slice/user-{logind.BOB}.slice/" \
+           f"session-{session}.scope/cgroup.procs"
+    return guest.run(f"cat {path} 2>/dev/null").out.split()
+
+
+def sessions(guest):
+    return guest.run("loginctl list-sessions --no-legend", check=True).out
+
+
+def network(guest, pid):
+    return guest.run(f"readlink /proc/{pid}/ns/net", check=True).out
+
+
+def test_join_net_is_a_session_of_logind(guest, box, by_su):
+    """In the container's network, and in the scope on the host."""
+    session, pid = by_su("net")
+    assert network(guest, pid) == network(guest, box)
+    assert sessions(guest).split()[:3] == [session, str(logind.BOB), "bob"]
+    assert pid in scope(guest, session)
+    guest.run(f"loginctl terminate-session {session}", check=True)
+    guest.run("while pidof sleep; do usleep 20000; done", check=True)
+    log = guest.run(END).out
+    assert "pam_ctsh(su:session): close user=bob" in log
+
+
+def test_join_all_is_one_without_processes(guest, box, by_su):
+    """Those are in the container's group; so logind cannot end them, and what
+    closes the session does not find its bus."""
+    session, pid = by_su("all")
+    assert network(guest, pid) == network(guest, box)
+    assert guest.read(f"/proc/{pid}/cgroup") == "0::/lab/box\n"
+    assert sessions(guest).split()[:3] == [session, str(logind.BOB), "bob"]
+    assert scope(guest, session) == []
+    guest.run(f"loginctl terminate-session {session}", check=True)
+    assert guest.run(f"sleep 0.3; kill -0 {pid}").status == 0
+    log = guest.run(END).out
+    assert "Failed to connect to system bus" in log
+
+
+def test_a_refused_session_is_none_of_logind(guest, box, by_su):
+    guest.write("/etc/pam.d/su", logind.pam(
+        logind.module("systemd"), "/usr/lib/security/pam_ctsh.so join=net"))
+    result = guest.run("/usr/bin/su bob -c 'echo reached'")
+    assert result.out == "" and "[E_CONFIG " in result.err, result
+    assert sessions(guest) == ""
