@@ -25,7 +25,7 @@ tests='clang libclang-rt-dev|libclang-rt-14-dev|clang
 	qemu-system-x86 apparmor secilc cpio
 	asciinema
 	podman lxc lxd|- lxd-client|- systemd-container uidmap debootstrap openssl
-	pamtester cron locales valgrind libc6-dbg'
+	pamtester cron locales valgrind libc6-dbg libpam-systemd dbus-daemon|dbus'
 
 case ${1:-all} in
 build) wanted="$build" ;;
