@@ -9,7 +9,7 @@ import shutil
 
 import pytest
 
-from lab import install, machine, pam, process, sshd, terminal
+from lab import install, machine, pam, pam_all, process, sshd, terminal
 
 EXAMPLES = f"{install.SOURCE}/conf/examples"
 SERVICES = ("sshd", "login", "su")
@@ -164,6 +164,110 @@ def test_pam_namespace(lab, keeper, crun_box, su):
 def test_what_stands_before_it_does_not_matter(crun_box, su, line):
     result = su(line, command="readlink /proc/self/ns/net")
     assert result.out.splitlines()[-1] == network(crun_box), result
+
+
+# -- the same with all joined --------------------------------------------------
+
+@pytest.fixture(scope="module")
+def visitor(lab):
+    with pam_all.visitors(lab, "stacked", ("crun",)) as made:
+        yield made["crun"]
+
+
+@pytest.fixture
+def su_inside(services, visitor):
+    """With these lines before ours."""
+    def run(*before, command, prefix=()):
+        services.line("join=all", f"users={visitor.user.name}", before=before)
+        return services.run(*prefix, "su", visitor.user.name, "-c", command)
+    yield run
+    services.line("join=net", "users=nobody")
+
+
+INSIDE = "readlink /proc/self/ns/mnt; readlink /proc/self/ns/net"
+
+
+def inside(visitor):
+    return "".join(os.readlink(f"/proc/{visitor.init}/ns/{name}") + "\n"
+                   for name in ("mnt", "net"))
+
+
+@pytest.mark.parametrize("line", [
+    "session optional pam_systemd.so", "session required pam_keyinit.so",
+    "session required pam_selinux.so open", "session required pam_umask.so",
+    "session required pam_unix.so", "session optional pam_lastlog.so"])
+def test_what_stands_before_join_all_does_not_matter(visitor, su_inside, line):
+    result = su_inside(line, command=INSIDE)
+    assert (result.status, result.out) == (0, inside(visitor)), result
+
+
+def test_what_modules_set_before_join_all_comes_along(lab, visitor, su_inside):
+    """Limits within the init's, variables, the audit's user, and what su(1)
+    does not say with a command."""
+    place = f"{lab.base}/before-all"
+    os.mkdir(place)
+    for name, text in (("limits", LIMITS.format(user=visitor.user.name)),
+                       ("env", "OF_PAM_ENV=seen\n"), ("motd", "seen\n")):
+        with open(f"{place}/{name}", "w") as file:
+            file.write(text)
+    result = su_inside(
+        f"session required pam_limits.so conf={place}/limits",
+        f"session required pam_env.so envfile={place}/env",
+        f"session required pam_motd.so motd={place}/motd",
+        "session required pam_loginuid.so",
+        command=f"{INSIDE}; ulimit -Hn; echo $OF_PAM_ENV; "
+        "cat /proc/self/loginuid")
+    assert result.out == \
+        f"{inside(visitor)}321\nseen\n{visitor.user.uid}", result
+
+
+def test_the_motd_before_join_all_is_the_hosts(lab, services, visitor):
+    motd = f"{lab.base}/motd-all"
+    with open(motd, "w") as file:
+        file.write("of pam_motd\n")
+    with open(visitor.inside("etc/motd"), "w") as file:
+        file.write("of the container\n")
+    services.line("join=all", f"users={visitor.user.name}",
+                  before=[f"session required pam_motd.so motd={motd}"])
+    with terminal.Terminal([*services.prefix, "login", "-f",
+                            visitor.user.name],
+                           env={"PATH": os.environ["PATH"],
+                                "TERM": "dumb"}) as screen:
+        screen.see("of pam_motd")
+        screen.prompt()
+        assert screen.ask(INSIDE) == inside(visitor).strip()
+    services.line("join=net", "users=nobody")
+
+
+def test_limits_wider_than_the_inits_are_cut(lab, visitor, su_inside):
+    conf = f"{lab.base}/limits-wide"
+    with open(conf, "w") as file:
+        file.write(f"{visitor.user.name} - nofile 9999\n")
+    result = su_inside(f"session required pam_limits.so conf={conf}",
+                       command="ulimit -Hn")
+    assert result.out == "1024\n", result
+
+
+def test_pam_namespace_before_join_all(lab, visitor, su_inside):
+    """Made in a mount namespace that is left: the container's directory is
+    not another one, nothing is mounted on the host, and the end of the session
+    is the same."""
+    shared, own = f"{lab.base}/home/poly-all", f"{lab.base}/home/poly-all-own"
+    for place in (shared, visitor.inside(shared)):
+        os.makedirs(place)
+        os.chmod(place, 0o1777)
+    os.mkdir(own, 0)
+    open(visitor.inside(f"{shared}/of-container"), "w").close()
+    conf = f"{lab.base}/namespace-all.conf"
+    with open(conf, "w") as file:
+        file.write(f"{shared} {own}/ user root\n")
+    result = su_inside(
+        "session required pam_namespace.so", command=f"{INSIDE}; ls {shared}",
+        prefix=["unshare", "--mount", "sh", "-c",
+                f"mount --bind {conf} /etc/security/namespace.conf "
+                '&& exec "$0" "$@"'])
+    assert result.out == inside(visitor) + "of-container\n", result
+    assert not [line for line in machine.mounts() if shared in line]
 
 
 def test_a_module_that_refuses_before_it(keeper, su):
