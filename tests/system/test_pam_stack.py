@@ -270,6 +270,16 @@ def test_pam_namespace_before_join_all(lab, visitor, su_inside):
     assert not [line for line in machine.mounts() if shared in line]
 
 
+def test_pam_loginuid_behind_join_all_sets_nothing(services, visitor):
+    """It looks for itself in the container's /proc, and does not complain."""
+    services.line("join=all", f"users={visitor.user.name}",
+                  behind=["session required pam_loginuid.so"])
+    result = services.run("su", visitor.user.name, "-c",
+                          "cat /proc/self/loginuid")
+    assert result.out == process.read("/proc/self/loginuid"), result
+    services.line("join=net", "users=nobody")
+
+
 def test_a_module_that_refuses_before_it(keeper, su):
     """It is asked all the same, and nobody gets a session."""
     result = su("session required pam_deny.so", command="echo reached")
