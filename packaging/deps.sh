@@ -25,7 +25,8 @@ tests='clang libclang-rt-dev|libclang-rt-14-dev|clang
 	qemu-system-x86 apparmor secilc cpio
 	asciinema
 	podman lxc lxd|- lxd-client|- systemd-container uidmap debootstrap openssl
-	pamtester cron locales valgrind libc6-dbg libpam-systemd dbus-daemon|dbus'
+	pamtester cron locales valgrind libc6-dbg libpam-systemd
+	dbus-daemon|dbus dbus'
 
 case ${1:-all} in
 build) wanted="$build" ;;

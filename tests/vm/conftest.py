@@ -5,9 +5,11 @@
 """
 
 import contextlib
+import shutil
 
 import pytest
 
+import image_systemd
 from guest import Guest
 from image import kernel, make
 
@@ -35,3 +37,21 @@ def guests(images):
                                    parameters)
             stack.callback(machines[name].stop)
         yield machines
+
+
+@pytest.fixture(scope="session")
+def systemd(images):
+    """One with systemd as process 1."""
+    scratch, vmlinuz, initrd = images
+    both = f"{scratch}/systemd-both"
+    with open(both, "wb") as out:
+        for part in (initrd, image_systemd.make(scratch)):
+            with open(part, "rb") as archive:
+                shutil.copyfileobj(archive, out)
+    machine = Guest(vmlinuz, both, f"{scratch}/systemd",
+                    "ctsh.systemd systemd.log_target=console")
+    try:
+        machine.wait_until_ready()
+        yield machine
+    finally:
+        machine.stop()
