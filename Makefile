@@ -188,6 +188,7 @@ LIB_SRC = \
 	lib/runtime/runtime.c lib/runtime/lxc.c lib/runtime/lxc_command.c \
 	lib/runtime/lxd.c lib/runtime/nspawn.c lib/runtime/nspawn_search.c \
 	lib/enter/below.c lib/enter/caps.c lib/enter/cgroup.c lib/enter/confine.c \
+	lib/enter/cgroup_named.c \
 	lib/enter/container.c lib/enter/enter.c lib/enter/host.c \
 	lib/enter/inside.c lib/enter/join.c lib/enter/interior.c lib/enter/lsm.c lib/enter/network.c \
 	lib/enter/parcel.c \

@@ -205,17 +205,18 @@ static int open_shown(struct ctsh_container *c,
 	return 0;
 }
 
-static int expect_all(const struct wanted *wanted, struct ctsh_error *err)
+/* Opens what no mount shows. */
+static int open_hidden(struct ctsh_container *c, const struct wanted *wanted,
+                       struct ctsh_error *err)
 {
 	for (unsigned i = 0; i < wanted->count; i++) {
-		const struct ctsh_proc_cgroup *line = &wanted->line[i];
+		ctsh_autoclose int fd = -1;
 
-		if (!wanted->open[i])
-			return ctsh_fail(
-				err, CTSH_E_UNSAFE, 0,
-				"no mount of cgroup hierarchy %u (%.*s)",
-				line->hierarchy, (int)line->controllers_length,
-				line->controllers);
+		if (wanted->open[i])
+			continue;
+		fd = ctsh_cgroup_mount_named(&wanted->line[i], err);
+		if (fd < 0 || open_group(c, fd, &wanted->line[i], err))
+			return -1;
 	}
 	return 0;
 }
@@ -242,7 +243,7 @@ int ctsh_cgroup_open(struct ctsh_container *c, struct ctsh_error *err)
 	while (ctsh_proc_next_cgroup_mount(&cursor, &mount) == 1)
 		if (open_shown(c, &mount, &wanted, err))
 			return -1;
-	return expect_all(&wanted, err);
+	return open_hidden(c, &wanted, err);
 }
 
 static int no_unified(struct ctsh_error *err)

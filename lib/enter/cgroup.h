@@ -17,6 +17,7 @@
 #include <sys/types.h>
 
 #include "../base/error.h"
+#include "../base/proc.h"
 #include "../model/container.h"
 
 /*
@@ -35,6 +36,14 @@ CTSH_MUST_CHECK int ctsh_cgroup_open(struct ctsh_container *c,
  */
 CTSH_MUST_CHECK int ctsh_cgroup_open_unified(const char *text,
                                              struct ctsh_error *err);
+
+/*
+ * The root of a hierarchy that no mount here shows, on a mount of its own that
+ * is nowhere; the caller owns it.  Or -1 with E_UNSAFE: it has controllers, or
+ * there is none of that name.
+ */
+CTSH_MUST_CHECK int ctsh_cgroup_mount_named(const struct ctsh_proc_cgroup *line,
+                                            struct ctsh_error *err);
 
 /* Moves the process into the groups of the v1 hierarchies (the unified one is
  * joined by clone3).  0, or -1 with E_SYSTEM or E_GONE. */

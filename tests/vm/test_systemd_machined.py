@@ -156,6 +156,19 @@ def test_only_the_exact_name_will_do(guest, box, name):
 
 # -- one that was started by hand ----------------------------------------------
 
+def test_a_login_lands_in_a_scope(guest, by_hand):
+    """Its hierarchy of old is mounted nowhere but in there."""
+    guest.lead_to("nspawn:a-b")
+    assert lands(guest, by_hand) == "a-b\nalice\n"
+    with guest.session() as shell:
+        group = guest.read(f"/proc/{shell}/cgroup")
+        assert group == guest.read(f"/proc/{by_hand}/cgroup")
+    for line in group.splitlines():
+        assert "/machine-a\\x2db.scope/" in line
+    assert [line.split(":")[:2] for line in group.splitlines()] == \
+        [["1", "name=systemd"], ["0", ""]]
+
+
 def test_the_sample_is_what_machined_writes(guest, by_hand):
     def fields(text):
         first, *rest = text.splitlines()
