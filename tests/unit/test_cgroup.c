@@ -58,8 +58,8 @@ static void never_makes_a_hierarchy_that_is_not_there(void **state)
 		"cpu",
 		"name=ctsh-nowhere,cpu",
 		"name=",
-		"name=0123456789012345678901234567890123456789012345678901234"
-		"5678901234567890",
+		("name=012345678901234567890123456789012345678901234567890123"
+	         "45678901234567890"),
 	};
 
 	(void)state;
