@@ -74,6 +74,8 @@ MAY_LAND = {
     ("*", "clock_nanosleep", "*"): "a shorter nap",
     ("*", "flock", "EAGAIN"): "the next slot",
     ("*", "flock", "EINTR"): "the next slot",
+    ("P", "openat systemd", "*"): "a hierarchy of that name is mounted anew",
+    ("P", "fstatfs systemd", "*"): "a hierarchy of that name is mounted anew",
     ("P", "prlimit64", "ENOSYS"): "musl, in the stub, asks the older call",
     ("*", "ioctl", "*"): "libconfuse asks whether a file is a terminal",
     ("*", "pidfd_send_signal", "*"): "the child has ended by itself",
