@@ -111,6 +111,20 @@ static int let_go(struct passage *p, struct ctsh_error *err)
 	               : ctsh_talk_go(&p->talk, err);
 }
 
+/* M goes on while it is looked at: if it ended of what it could not do, its
+ * last word says so. */
+static int not_joined(struct passage *p, struct ctsh_error *err)
+{
+	struct ctsh_message last;
+
+	(void)ctsh_verify_failed(p->m_fd, err);
+	if (err->code == CTSH_E_GONE &&
+	    ctsh_talk_hear(&p->talk, p->m_fd, &last) == sizeof(last) &&
+	    last.stage != CTSH_STAGE_CONFINED)
+		(void)ctsh_talk_failure(&last, err);
+	return -1;
+}
+
 static int guide_m(struct passage *p, struct ctsh_error *err)
 {
 	const struct ctsh_entry *e = p->entry;
@@ -125,7 +139,7 @@ static int guide_m(struct passage *p, struct ctsh_error *err)
 		return -1;
 	/* While M goes on. */
 	if (ctsh_verify_joined(p->m, e, err))
-		return ctsh_verify_failed(p->m_fd, err);
+		return not_joined(p, err);
 	if (ctsh_talk_expect(&p->talk, p->m_fd, CTSH_STAGE_CONFINED, &ignored,
 	                     err))
 		return -1;

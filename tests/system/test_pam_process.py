@@ -120,10 +120,10 @@ def said(seen):
 
 
 # In a session: the way back; and inside, the user's groups.
-OPEN = {"net": ["descriptors"], "all": ["Groups"]}
+OPEN = {"net": ["descriptors"], "all": ["Gid", "Groups"]}
 
 # And after it was closed, or the handle was ended.
-CLOSED = {"net": [], "all": ["Groups"]}
+CLOSED = {"net": [], "all": ["Gid", "Groups"]}
 
 
 def changed(seen):
