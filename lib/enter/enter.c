@@ -115,13 +115,14 @@ static int let_go(struct passage *p, struct ctsh_error *err)
  * last word says so. */
 static int not_joined(struct passage *p, struct ctsh_error *err)
 {
-	struct ctsh_message last;
+	struct ctsh_error last;
+	int32_t ignored;
 
 	(void)ctsh_verify_failed(p->m_fd, err);
 	if (err->code == CTSH_E_GONE &&
-	    ctsh_talk_hear(&p->talk, p->m_fd, &last) == sizeof(last) &&
-	    last.stage != CTSH_STAGE_CONFINED)
-		(void)ctsh_talk_failure(&last, err);
+	    ctsh_talk_expect(&p->talk, p->m_fd, CTSH_STAGE_CONFINED, &ignored,
+	                     &last))
+		*err = last;
 	return -1;
 }
 
