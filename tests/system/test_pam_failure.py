@@ -335,4 +335,5 @@ def test_wherever_memory_ends(lab, people, alone, crun_box, line):
     assert ended <= 12, result
     # On the way into the container there is none back.
     assert killed <= (40 if join == "all" else 0), result
-    assert kept(lab) == before
+    # What others have left there may be swept away meanwhile.
+    assert not set(kept(lab)) - set(before)

@@ -350,8 +350,10 @@ def test_a_login_that_lands_nowhere_counts(lab, guest, refusal):
             guest, keys(container.spec, "stop_after = 1", ONDEMAND,
                         'user = "nobody-there"')):
         lab.docker.call("kill", "started", check=True)
-        refusal(lab.direct(guest, "-c", "true"), guest, "E_IDENTITY")
-        stops(container.pid, time.monotonic(), 1)
+        result = lab.direct(guest, "-c", "true")
+        ended = time.monotonic()
+        refusal(result, guest, "E_IDENTITY")
+        stops(container.pid, ended, 1)
 
 
 def test_the_longest_time_of_those_who_used_it_holds(lab, guest, polite):
