@@ -31,6 +31,12 @@ def do(result):
     if result:
         raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
 
+def become_root(uid, gid):
+    for kind in ("setgroups", "uid_map", "gid_map"):
+        with open(f"/proc/self/{kind}", "w") as file:
+            file.write({"setgroups": "deny", "uid_map": f"0 {uid} 1",
+                        "gid_map": f"0 {gid} 1"}[kind])
+
 os.setgroups([])
 os.setresgid(gid, gid, gid)
 os.setresuid(uid, uid, uid)
@@ -46,14 +52,12 @@ elif how == "user only":
     do(libc.unshare(USER))
 else:
     do(libc.unshare(USER | MOUNT | PID))
-    for kind in ("setgroups", "uid_map", "gid_map"):
-        with open(f"/proc/self/{kind}", "w") as file:
-            file.write({"setgroups": "deny", "uid_map": f"0 {uid} 1",
-                        "gid_map": f"0 {gid} 1"}[kind])
+    become_root(uid, gid)
 child = os.fork()
 if child == 0:
     if how == "nested":
         do(libc.unshare(USER))
+        become_root(0, 0)
     program = os.open(sleep[0], os.O_RDONLY)
     if how.startswith("root outside"):
         os.fchdir(outside)
@@ -192,6 +196,24 @@ def test_a_user_namespace_over_the_hosts_tree_is_refused(owner, refused):
     with strange(owner, "user only") as pid, \
             written(owner, PIDFILE, str(pid)):
         refused()
+
+
+def test_a_process_that_their_namespace_does_not_map_is_refused(
+        lab, owner, refused):
+    """root of the host, come in by nsenter(1): who looks inside has its ids."""
+    argv = ["nsenter", "--target", str(owner.mine.pid), "--all",
+            "--preserve-credentials", "/bin/busybox", "sleep", "1000"]
+    with process.daemon(argv, f"{lab.base}/visitor.log") as visitor:
+        process.wait_for(lambda: process.children(visitor.pid),
+                         what="a visitor")
+        pid, = process.children(visitor.pid)
+        try:
+            process.wait_for(lambda: "sleep" in process.cmdline(pid),
+                             what="a visitor inside")
+            with written(owner, PIDFILE, str(pid)):
+                assert "does not map" in refused()
+        finally:
+            process.kill_if_there(pid)
 
 
 def test_a_namespace_that_owns_neither_tree_nor_processes_is_refused(
