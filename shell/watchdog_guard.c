@@ -203,8 +203,11 @@ _Noreturn void ctsh_dog_guard_session(struct ctsh_dog *d)
 		do
 			count = poll(polls, POLLS, -1);
 		while (count < 0 && errno == EINTR);
-		/* Its last message first: it may have died right after. */
-		if (count > 0 && polls[SOCK].revents & POLLIN)
+		/* Its last message first: it may have died right after, and
+		 * both after the socket was looked at. */
+		if (count > 0 && (polls[SOCK].revents & POLLIN ||
+		                  (polls[PARENT].revents &&
+		                   ctsh_wait_fd(d->sock, POLLIN, 0) == 1)))
 			obey(d);
 		if (count < 0 || polls[SOCK].revents || polls[PARENT].revents)
 			end_session(d);

@@ -194,12 +194,14 @@ static bool serve(struct ctsh_dog *d)
 	count = poll(polls, 2, left > INT32_MAX ? INT32_MAX : (int)left);
 	if (count <= 0)
 		return true;
-	if (polls[0].revents) {
+	/* Its last message first.  It may have come, and the end with it, after
+	 * the socket was looked at: now nothing more does. */
+	if (polls[0].revents || ctsh_wait_fd(d->sock, POLLIN, 0) == 1) {
 		take_message(d);
 		return true;
 	}
-	/* Dead, and no last message in the socket: a child of its may still
-	 * hold the other end. */
+	/* Dead, and nothing in the socket: a child of its may still hold the
+	 * other end. */
 	kill_watched(d);
 	report_for_parent(d, "the login process was killed");
 }

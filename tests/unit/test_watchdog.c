@@ -6,6 +6,7 @@
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -57,6 +58,25 @@ static void end_by_terminating(void *unused)
 {
 	(void)unused;
 	(void)raise(SIGTERM);
+}
+
+/* As if the watchdog was kept from working between a look at the socket, in
+ * which nothing was, and one at the login, which has ended since. */
+static bool is_slow;
+
+int poll(struct pollfd *fds, nfds_t count, int timeout)
+{
+	const struct timespec left = {.tv_sec = timeout / 1000,
+	                              .tv_nsec = timeout % 1000 * 1000000L};
+	int ready = ppoll(fds, count, timeout < 0 ? NULL : &left, NULL);
+
+	if (!is_slow || count < 2 || ready < 1 || !fds[0].revents)
+		return ready;
+	/* All but the last message is answered. */
+	if (ppoll(&fds[1], 1, &(struct timespec){.tv_nsec = 300000000}, NULL) ==
+	    1)
+		fds[0].revents = 0;
+	return ready;
 }
 
 static void start(struct login *l, in_child_fn *leader)
@@ -579,6 +599,27 @@ static void dismissal_ends_it_without_a_word(void **state)
 	finish(&l);
 }
 
+static void what_was_said_last_counts_for_a_slow_watchdog(void **state)
+{
+	char line[2048] = "";
+	struct login l;
+
+	(void)state;
+	is_slow = true;
+	start(&l, wait_forever);
+	assert_exited(start_child(dismiss, &l), 0);
+	assert_no_line(&l);
+	end_leader(&l);
+	finish(&l);
+	start(&l, end_with_three);
+	assert_exited(start_child(say_closed, &l), 0);
+	assert_true(recv(l.log, line, sizeof(line) - 1, 0) > 0);
+	assert_non_null(strstr(line, " status=3"));
+	end_leader(&l);
+	finish(&l);
+	is_slow = false;
+}
+
 static void a_session_needs_a_leader(void **state)
 {
 	struct login l;
@@ -708,6 +749,7 @@ int main(void)
 		cmocka_unit_test(a_login_may_report_its_lateness_itself),
 		cmocka_unit_test(a_login_that_dies_takes_its_processes_along),
 		cmocka_unit_test(dismissal_ends_it_without_a_word),
+		cmocka_unit_test(what_was_said_last_counts_for_a_slow_watchdog),
 		cmocka_unit_test(a_session_needs_a_leader),
 		cmocka_unit_test(
 			the_session_watchdog_has_cap_kill_and_a_filter),
