@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 """What the file system has more where systemd is process 1: systemd itself,
-its machined and the bus that they talk over, runc."""
+its machined and the bus that they talk over, its journal, runc."""
 
 import os
 import shutil
@@ -12,12 +12,14 @@ from lab import rootfs
 PROGRAMS = ("/usr/lib/systemd/systemd", "/usr/bin/systemd-run",
             "/usr/bin/systemctl", "/usr/sbin/runc",
             "/usr/lib/systemd/systemd-machined", "/usr/bin/systemd-nspawn",
-            "/usr/bin/machinectl", "/usr/bin/dbus-daemon")
+            "/usr/bin/machinectl", "/usr/bin/dbus-daemon",
+            "/usr/lib/systemd/systemd-journald", "/usr/bin/journalctl")
 
 # As they are installed; whatever else they want is not there.
 INSTALLED = ("shutdown.target", "basic.target", "sysinit.target",
              "dbus.service", "dbus.socket", "systemd-machined.service",
-             "systemd-nspawn@.service", "machine.slice")
+             "systemd-nspawn@.service", "machine.slice",
+             "systemd-journald.service", "systemd-journald.socket")
 
 BUS = ("system.conf", "system.d/org.freedesktop.machine1.conf",
        "system.d/org.freedesktop.systemd1.conf",
@@ -27,11 +29,12 @@ UNITS = {
     "default.target": """\
 [Unit]
 DefaultDependencies=no
-Wants=loop.service dbus.socket
+Wants=loop.service dbus.socket systemd-journald.service
 """,
     "loop.service": """\
 [Unit]
 DefaultDependencies=no
+After=dbus.socket
 [Service]
 ExecStart=/loop
 KillMode=process
@@ -40,8 +43,10 @@ KillMode=process
 
 # Of the machine that its unit starts: what the unit says holds for all else.
 # This kernel has no veth, and this userland, the machine's too, no halt.target.
+# A systemd that is not ready yet moves itself, and whoever is in its group.
 NSPAWN = """\
 [Exec]
+NotifyReady=yes
 KillSignal=SIGKILL
 [Network]
 Private=yes

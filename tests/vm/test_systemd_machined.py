@@ -17,6 +17,8 @@ VARIES = ("ID", "LEADER", "REALTIME", "MONOTONIC")
 LATER = ("UID", "LEADER_PIDFDID", "SUPERVISOR", "SUPERVISOR_PIDFDID",
          "SSH_ADDRESS", "SSH_PRIVATE_KEY_PATH", "VSOCK_CID")
 
+ONDEMAND = 'start = "ondemand"\nwait = 60'
+
 NAMESPACES = "cgroup ipc mnt net pid user uts"
 
 BY_HAND = """\
@@ -154,6 +156,43 @@ def test_only_the_exact_name_will_do(guest, box, name):
     is_absent(guest, f"no systemd-nspawn runs with -M {name}")
 
 
+# -- on demand -----------------------------------------------------------------
+
+@pytest.fixture
+def ended(guest):
+    """A copy of the box's tree that does not run, but may be started."""
+    guest.run("""cd /var/lib/machines
+[ -e m.1-a ] || cp -a box m.1-a
+cp /etc/systemd/nspawn/box.nspawn /etc/systemd/nspawn/m.1-a.nspawn""",
+              check=True)
+    guest.lead_to("nspawn:m.1-a", ONDEMAND)
+    try:
+        yield "m.1-a"
+    finally:
+        end(guest, "m.1-a")
+
+
+def test_a_login_starts_it(guest, ended):
+    result = guest.login("id -un", timeout=90)
+    assert (result.status, result.out) == (0, "alice\n"), guest.seen(result)
+    first = leader(guest, ended)
+    assert "/systemd-nspawn@m.1-a.service/payload" in \
+        guest.read(f"/proc/{first}/cgroup")
+    lands(guest, first)
+    end(guest, ended)
+    assert guest.login("id -un", timeout=90).out == "alice\n"
+    again = leader(guest, ended)
+    assert again != first
+    lands(guest, again)
+
+
+def test_one_that_does_not_start_says_why(guest):
+    guest.lead_to("nspawn:nowhere", ONDEMAND)
+    reason = guest.reason(guest.login("true", timeout=90), "E_ABSENT")
+    assert reason.startswith("systemd-nspawn@nowhere.service: ")
+    assert "No image for machine 'nowhere'" in reason
+
+
 # -- one that was started by hand ----------------------------------------------
 
 def test_a_login_lands_in_a_scope(guest, by_hand):
@@ -223,6 +262,9 @@ def test_a_file_that_outlived_its_machine_leads_nowhere(guest, box):
         assert guest.reason(guest.login("true"), "E_UNSAFE") == \
             f"pid {box} is in the host's mnt namespace"
     finally:
-        guest.run(f"kill {box}\nsystemctl unmask --runtime systemd-machined",
+        # It knows the machine from its file, until it has looked after it.
+        guest.run(f"kill {box}\nsystemctl unmask --runtime systemd-machined\n"
+                  "systemctl start systemd-machined\n"
+                  f"while [ -e {MACHINES}/box ]; do usleep 20000; done",
                   check=True)
     lands(guest, start(guest))
