@@ -43,12 +43,12 @@ def guests(images):
 def systemd(images):
     """One with systemd as process 1."""
     scratch, vmlinuz, initrd = images
-    both = f"{scratch}/systemd-both"
+    both = f"{scratch}/machined-both"
     with open(both, "wb") as out:
         for part in (initrd, image_systemd.make(scratch)):
             with open(part, "rb") as archive:
                 shutil.copyfileobj(archive, out)
-    machine = Guest(vmlinuz, both, f"{scratch}/systemd",
+    machine = Guest(vmlinuz, both, f"{scratch}/machined",
                     "ctsh.systemd systemd.log_target=console")
     try:
         machine.wait_until_ready()

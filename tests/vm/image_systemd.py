@@ -104,7 +104,7 @@ def write(path, content):
 
 def make(scratch):
     """To be unpacked after the file system that all have."""
-    tree = f"{scratch}/systemd-tree"
+    tree = f"{scratch}/machined-tree"
     for path in PROGRAMS:
         copy_program(tree, path)
     add_units(tree)
@@ -118,4 +118,4 @@ def make(scratch):
             shutil.copytree(f"{tree}/{name}", f"{tree}/usr/{name}",
                             dirs_exist_ok=True)
             shutil.rmtree(f"{tree}/{name}")
-    return pack(tree, f"{scratch}/systemd-initrd")
+    return pack(tree, f"{scratch}/machined-initrd")
