@@ -9,7 +9,7 @@ from concurrent import futures
 
 import pytest
 
-from lab import manager, nspawn, process
+from lab import machine, manager, nspawn, process
 
 ONDEMAND = 'start = "ondemand"'
 WHERE = "exec readlink /proc/self/ns/pid"
@@ -125,6 +125,12 @@ def section(lab):
         yield
 
 
+def removed(group):
+    with contextlib.suppress(OSError):
+        os.rmdir(group)
+    return not os.path.exists(group)
+
+
 @contextlib.contextmanager
 def created(lab, tree, name, *argv):
     """A container of ctr's without a task; its group is below that of its
@@ -136,6 +142,11 @@ def created(lab, tree, name, *argv):
         yield f"waitctr:{ns}/{name}", lambda: engine.pid(f"{ns}/{name}")
     finally:
         engine.remove(ns, name)
+        # Of one that could not be started containerd leaves them.
+        groups = [path for path in machine.cgroup_dirs()
+                  if f"/{ns}/{name}/" in f"{path}/"]
+        for path in reversed(groups):
+            process.wait_for(lambda p=path: removed(p), what=f"no {path}")
 
 
 @pytest.mark.usefixtures("section")

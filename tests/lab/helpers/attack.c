@@ -151,6 +151,25 @@ static bool is_stranger(pid_t pid)
 	return look(pid, &s) && strcmp(s.comm, stranger) == 0;
 }
 
+/* execve(2) changes the program first, and with it who may trace it, and the
+ * name a moment later. */
+static bool runs_another(pid_t pid)
+{
+	char path[64], link[PATH_MAX];
+	const char *name;
+	ssize_t length;
+
+	(void)snprintf(path, sizeof(path), "/proc/%d/exe", (int)pid);
+	length = readlink(path, link, sizeof(link) - 1);
+	if (length < 0)
+		return false;
+	link[length] = '\0';
+	name = strrchr(link, '/');
+	name = name ? name + 1 : link;
+	/* A file that is mounted by itself has no name. */
+	return *name && strncmp(name, stranger, strlen(stranger)) != 0;
+}
+
 static bool is_ending(pid_t pid)
 {
 	struct stat_line s;
@@ -664,7 +683,7 @@ static void try_all(pid_t pid)
 
 	for (unsigned i = 0; i < WAYS; i++) {
 		int error = ways[i].try(pid);
-		bool after = is_stranger(pid);
+		bool after = is_stranger(pid) && !runs_another(pid);
 		enum phase phase = is_ending(pid)    ? ENDING
 		                   : before && after ? BEFORE
 		                   : before          ? ACROSS
