@@ -207,7 +207,9 @@ setsid {argv} </dev/null >{journal} 2>&1 &
 echo $! >{pidfile}
 while :; do
     for child in $(cat /proc/$!/task/$!/children); do
-        grep -q ^/bin/probe "/proc/$child/cmdline" && exit
+        # Its last words are in those of all that it has been before.
+        first=$(tr '\\0' '\\n' <"/proc/$child/cmdline" | head -n 1)
+        [ "$first" != /bin/probe ] || exit 0
     done
     kill -0 $! || break
     sleep 0.05
