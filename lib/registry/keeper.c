@@ -2,13 +2,10 @@
 /* The other side of uses.h: who waits until nobody uses it any more. */
 #include <errno.h>
 #include <fcntl.h>
-#include <inttypes.h>
 #include <limits.h>
 #include <poll.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
-#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/timerfd.h>
 
@@ -26,11 +23,6 @@
 
 /* For the login that asked for a keeper to let go of its place. */
 #define PLACE_MS 5000
-
-static int fail(struct ctsh_error *err, const char *name)
-{
-	return ctsh_fail(err, CTSH_E_SYSTEM, errno, "uses/%s", name);
-}
 
 int ctsh_uses_parse(const char *key, pid_t *pid, uint64_t *start)
 {
@@ -72,19 +64,18 @@ static int hold_init(struct ctsh_keeper *k, pid_t pid, uint64_t start,
 static int take_place(struct ctsh_keeper *k, struct ctsh_error *err)
 {
 	int64_t until_ms = ctsh_now_ms() + PLACE_MS;
+	int locked;
 
 	k->bell = ctsh_bell_open(k->dir, k->bell_name, err);
 	if (k->bell < 0)
 		return -1;
-	while (flock(k->bell, LOCK_EX | LOCK_NB)) {
-		if (errno != EWOULDBLOCK && errno != EINTR)
-			return fail(err, k->bell_name);
+	while (!(locked = ctsh_registry_lock_open(k->bell, LOCK_EX))) {
 		if (ctsh_now_ms() >= until_ms)
 			return ctsh_fail(err, CTSH_E_LIMIT, 0,
 			                 "%s has a keeper", k->name);
 		ctsh_nap_us(NAP_US);
 	}
-	return 0;
+	return locked < 0 ? ctsh_uses_fail(err, k->bell_name) : 0;
 }
 
 static int begin(struct ctsh_keeper *k, const char *base, const char *key,
@@ -95,16 +86,14 @@ static int begin(struct ctsh_keeper *k, const char *base, const char *key,
 
 	if (ctsh_uses_parse(key, &pid, &start))
 		return ctsh_fail(err, CTSH_E_USAGE, 0, "no PID-START");
-	(void)snprintf(k->name, sizeof(k->name), "%d-%" PRIu64 ".use", (int)pid,
-	               start);
-	(void)snprintf(k->bell_name, sizeof(k->bell_name),
-	               "%d-%" PRIu64 ".bell", (int)pid, start);
+	ctsh_uses_name(k->name, sizeof(k->name), pid, start, ".use");
+	ctsh_uses_name(k->bell_name, sizeof(k->bell_name), pid, start, ".bell");
 	k->dir = ctsh_rundir_open(base, "uses", err);
 	if (k->dir < 0 || hold_init(k, pid, start, err))
 		return -1;
 	k->use = openat(k->dir, k->name, O_RDWR | O_NOFOLLOW | O_CLOEXEC);
 	if (k->use < 0)
-		return fail(err, k->name);
+		return ctsh_uses_fail(err, k->name);
 	return take_place(k, err);
 }
 
@@ -152,10 +141,9 @@ int ctsh_keeper_unused(const struct ctsh_keeper *k, struct ctsh_use *by,
 	drain(k);
 	while (flock(k->use, LOCK_EX))
 		if (errno != EINTR)
-			return fail(err, k->name);
+			return ctsh_uses_fail(err, k->name);
 	(void)flock(k->use, LOCK_UN);
-	if (pread(k->use, by, sizeof(*by), 0) != sizeof(*by) || by->uid == 0 ||
-	    by->seconds == 0)
+	if (!ctsh_uses_read(k->use, by))
 		return ctsh_fail(err, CTSH_E_SYSTEM, 0, "uses/%s is empty",
 		                 k->name);
 	return 0;
@@ -166,7 +154,7 @@ static bool close_door(const struct ctsh_keeper *k)
 {
 	struct pollfd bell = {.fd = k->bell, .events = POLLIN};
 
-	if (flock(k->use, LOCK_EX | LOCK_NB))
+	if (ctsh_registry_lock_open(k->use, LOCK_EX) != 1)
 		return false;
 	/* Somebody may have come and gone. */
 	if (poll(&bell, 1, 0) == 0)

@@ -67,18 +67,27 @@ int ctsh_rundir_open(const char *base, const char *name, struct ctsh_error *err)
 	return ctsh_steal_fd(&fd);
 }
 
+int ctsh_registry_lock_open(int fd, int operation)
+{
+	if (flock(fd, operation | LOCK_NB) == 0)
+		return 1;
+	return errno == EWOULDBLOCK || errno == EINTR ? 0 : -1;
+}
+
 static int try_lock(int dir, const char *name, int flags, int operation,
                     int *lock)
 {
 	ctsh_autoclose int fd = -1;
 	struct stat held, named;
+	int locked;
 
 	fd = openat(dir, name,
 	            O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC | flags, 0600);
 	if (fd < 0)
 		return -1;
-	if (flock(fd, operation | LOCK_NB))
-		return errno == EWOULDBLOCK || errno == EINTR ? 0 : -1;
+	locked = ctsh_registry_lock_open(fd, operation);
+	if (locked <= 0)
+		return locked;
 	if (fstat(fd, &held))
 		return -1;
 	/* Swept away between open and flock: this lock is of no value. */

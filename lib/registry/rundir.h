@@ -28,6 +28,10 @@
 CTSH_MUST_CHECK int ctsh_rundir_open(const char *base, const char *name,
                                      struct ctsh_error *err);
 
+/* Locks what is open, LOCK_EX or LOCK_SH of flock(2), without waiting.  1; 0 if
+ * somebody else has it; -1 with errno. */
+CTSH_MUST_CHECK int ctsh_registry_lock_open(int fd, int operation);
+
 /*
  * Opens the lock file `name` (`flags`: O_CREAT or 0) and locks it without
  * waiting.  1, with the descriptor in `*lock`, owned by the caller; 0 if
@@ -39,6 +43,13 @@ CTSH_MUST_CHECK int ctsh_registry_try_lock(int dir, const char *name, int flags,
 /* The same of a lock that many may share; makes the file. */
 CTSH_MUST_CHECK int ctsh_registry_try_share(int dir, const char *name,
                                             int *lock);
+
+/* What uses.c and keeper.c share: the name of a container's file there, what is
+ * in its use (false: nothing that makes sense), and -1 with E_SYSTEM. */
+void ctsh_uses_name(char *name, size_t size, pid_t pid, uint64_t start,
+                    const char *suffix);
+bool ctsh_uses_read(int use, struct ctsh_use *by);
+int ctsh_uses_fail(struct ctsh_error *err, const char *name);
 
 /* ctsh_use_take() below `base`. */
 CTSH_MUST_CHECK int ctsh_use_take_in(const char *base, pid_t pid,

@@ -48,11 +48,10 @@ static int open_slot(int dir, uid_t uid, const char *kind, int number,
 /* 1: locked; 0: somebody else has it; -1 with `*err`. */
 static int try_lock(int fd, struct ctsh_error *err)
 {
-	if (!flock(fd, LOCK_EX | LOCK_NB))
-		return 1;
-	if (errno == EWOULDBLOCK || errno == EINTR)
-		return 0;
-	return ctsh_fail(err, CTSH_E_SYSTEM, errno, "lock a slot");
+	int locked = ctsh_registry_lock_open(fd, LOCK_EX);
+
+	return locked < 0 ? ctsh_fail(err, CTSH_E_SYSTEM, errno, "lock a slot")
+	                  : locked;
 }
 
 /* 1 with the slot in `*taken`; 0: none is free; -1 with `*err`. */
@@ -77,8 +76,7 @@ static int try_slots(struct slots *slots, int *taken, struct ctsh_error *err)
 }
 
 /* A place among those that wait: 1 with it in `*place`; 0: all are taken; -1
- * with
- * `*err`. */
+ * with `*err`. */
 static int take_place(int dir, uid_t uid, int *place, struct ctsh_error *err)
 {
 	int i, locked;

@@ -4,14 +4,11 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
-#include <limits.h>
 #include <stdio.h>
-#include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 
 #include "../base/fdio.h"
-#include "../base/text.h"
 #include "rundir.h"
 
 #define NAP_US 2000
@@ -20,13 +17,13 @@
  * it is for longer it stops the container. */
 #define MOMENT_MS 300
 
-static void make_name(char *name, size_t size, pid_t pid, uint64_t start,
-                      const char *suffix)
+void ctsh_uses_name(char *name, size_t size, pid_t pid, uint64_t start,
+                    const char *suffix)
 {
 	(void)snprintf(name, size, "%d-%" PRIu64 "%s", (int)pid, start, suffix);
 }
 
-static int fail(struct ctsh_error *err, const char *name)
+int ctsh_uses_fail(struct ctsh_error *err, const char *name)
 {
 	return ctsh_fail(err, CTSH_E_SYSTEM, errno, "uses/%s", name);
 }
@@ -41,14 +38,14 @@ int ctsh_use_take_in(const char *base, pid_t pid, uint64_t start,
 
 	if (dir < 0)
 		return -1;
-	make_name(name, sizeof(name), pid, start, ".use");
+	ctsh_uses_name(name, sizeof(name), pid, start, ".use");
 	while ((got = ctsh_registry_try_share(dir, name, &use)) == 0) {
 		if (ctsh_now_ms() >= until_ms)
 			return ctsh_fail(err, CTSH_E_ABSENT, 0,
 			                 "it is being stopped, unused");
 		ctsh_nap_us(NAP_US);
 	}
-	return got < 0 ? fail(err, name) : use;
+	return got < 0 ? ctsh_uses_fail(err, name) : use;
 }
 
 int ctsh_use_take(pid_t pid, uint64_t start, struct ctsh_error *err)
@@ -56,8 +53,7 @@ int ctsh_use_take(pid_t pid, uint64_t start, struct ctsh_error *err)
 	return ctsh_use_take_in(CTSH_RUNDIR, pid, start, err);
 }
 
-/* False: nothing that makes sense is there. */
-static bool read_note(int use, struct ctsh_use *by)
+bool ctsh_uses_read(int use, struct ctsh_use *by)
 {
 	struct ctsh_use found;
 
@@ -73,10 +69,10 @@ int ctsh_use_note(int use, const struct ctsh_use *by, struct ctsh_error *err)
 {
 	struct ctsh_use before;
 
-	if (read_note(use, &before) && before.seconds > by->seconds)
+	if (ctsh_uses_read(use, &before) && before.seconds > by->seconds)
 		return 0;
 	if (pwrite(use, by, sizeof(*by), 0) != sizeof(*by))
-		return fail(err, "PID-START.use");
+		return ctsh_uses_fail(err, "PID-START.use");
 	return 0;
 }
 
@@ -87,22 +83,14 @@ int ctsh_bell_open(int dir, const char *name, struct ctsh_error *err)
 	struct stat st;
 
 	if (mkfifoat(dir, name, 0600) && errno != EEXIST)
-		return fail(err, name);
+		return ctsh_uses_fail(err, name);
 	fd = openat(dir, name, O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
 	if (fd < 0 || fstat(fd, &st))
-		return fail(err, name);
+		return ctsh_uses_fail(err, name);
 	if (!S_ISFIFO(st.st_mode))
 		return ctsh_fail(err, CTSH_E_SYSTEM, 0, "uses/%s is no FIFO",
 		                 name);
 	return ctsh_steal_fd(&fd);
-}
-
-/* 1: locked; 0: somebody else has it; -1 with errno. */
-static int try_lock(int fd)
-{
-	if (flock(fd, LOCK_EX | LOCK_NB) == 0)
-		return 1;
-	return errno == EWOULDBLOCK || errno == EINTR ? 0 : -1;
 }
 
 int ctsh_use_ring_in(const char *base, pid_t pid, uint64_t start, int *vacant,
@@ -115,20 +103,20 @@ int ctsh_use_ring_in(const char *base, pid_t pid, uint64_t start, int *vacant,
 
 	if (dir < 0)
 		return -1;
-	make_name(name, sizeof(name), pid, start, ".bell");
+	ctsh_uses_name(name, sizeof(name), pid, start, ".bell");
 	bell = ctsh_bell_open(dir, name, err);
 	if (bell < 0)
 		return -1;
-	locked = try_lock(bell);
+	locked = ctsh_registry_lock_open(bell, LOCK_EX);
 	if (locked < 0)
-		return fail(err, name);
+		return ctsh_uses_fail(err, name);
 	if (locked) {
 		*vacant = ctsh_steal_fd(&bell);
 		return 1;
 	}
 	/* A full one was heard long ago. */
 	if (write(bell, "", 1) != 1 && errno != EAGAIN)
-		return fail(err, name);
+		return ctsh_uses_fail(err, name);
 	return 0;
 }
 

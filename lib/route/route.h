@@ -48,6 +48,7 @@ typedef int ctsh_route_waits(void *context, unsigned seconds, bool starts,
  * E_GONE count as the engine's own would. */
 typedef int ctsh_route_reached(void *context, const struct ctsh_container *c,
                                struct ctsh_error *err);
+
 /* Called when the container is there, and was waited for or not.  0, or -1. */
 typedef int ctsh_route_came(void *context, struct ctsh_error *err);
 
