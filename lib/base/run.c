@@ -5,6 +5,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <stdbool.h>
+#include <string.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -14,6 +15,9 @@
 #include "fdio.h"
 
 #define NOT_STARTED 127
+
+/* Of which the first line is told. */
+#define WORDS_MAX 1024
 
 /* A signal that is ignored stays so at exec. */
 static bool reset_signals(void)
@@ -115,4 +119,16 @@ int ctsh_run(const char *const *argv, char *said, size_t size,
 	if (reap(pid, heard ? 0 : deadline_ms, status) || heard)
 		return ctsh_fail(err, CTSH_E_SYSTEM, errno, "%s", argv[0]);
 	return 0;
+}
+
+int ctsh_run_well(const char *const *argv, enum ctsh_code code,
+                  int64_t deadline_ms, struct ctsh_error *err)
+{
+	char said[WORDS_MAX];
+	int status;
+
+	if (ctsh_run(argv, said, sizeof(said), deadline_ms, &status, err))
+		return -1;
+	said[strcspn(said, "\n")] = '\0';
+	return status ? ctsh_fail(err, code, 0, "%s: %s", argv[0], said) : 0;
 }

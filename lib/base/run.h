@@ -29,4 +29,11 @@ CTSH_MUST_CHECK int ctsh_run(const char *const *argv, char *said, size_t size,
                              int64_t deadline_ms, int *status,
                              struct ctsh_error *err);
 
+/*
+ * The same of a command that is to end well: 0; or -1 as above, or with `code`
+ * and the first line of what it wrote.
+ */
+CTSH_MUST_CHECK int ctsh_run_well(const char *const *argv, enum ctsh_code code,
+                                  int64_t deadline_ms, struct ctsh_error *err);
+
 #endif

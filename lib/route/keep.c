@@ -3,7 +3,6 @@
 
 #include <inttypes.h>
 #include <stdio.h>
-#include <string.h>
 
 #include "../base/clean.h"
 #include "../base/fdio.h"
@@ -12,34 +11,15 @@
 #include "../registry/uses.h"
 #include "../runtime/service.h"
 
-#define WORDS_MAX 512
-
 /* A service manager that hangs is not to hold up the login. */
 #define MANAGER_MS 5000
-
-static int carry_out(const char *const *argv, int64_t deadline_ms,
-                     struct ctsh_error *err)
-{
-	char said[WORDS_MAX];
-	int status;
-
-	if (ctsh_run(argv, said, sizeof(said), deadline_ms, &status, err))
-		return -1;
-	said[strcspn(said, "\n")] = '\0';
-	if (status)
-		return ctsh_fail(err, CTSH_E_SYSTEM, 0, "%s: %s", argv[0],
-		                 said);
-	return 0;
-}
 
 /* Not in the login's session, whose end is the end of all that is in it. */
 static int by_manager(const char *key, int64_t deadline_ms,
                       struct ctsh_error *err)
 {
-	static const char *const places[] = {"/usr/bin/systemd-run",
-	                                     "/bin/systemd-run", NULL};
 	const char *argv[] = {
-		ctsh_service_program(places),
+		ctsh_service_runner(),
 		"--quiet",
 		"--collect",
 		"--description=stops a container that ctsh finds unused",
@@ -51,13 +31,12 @@ static int by_manager(const char *key, int64_t deadline_ms,
 		key,
 		NULL,
 	};
-
 	int64_t own_ms = ctsh_now_ms() + MANAGER_MS;
 
 	if (!ctsh_service_manager() || !argv[0])
 		return ctsh_fail(err, CTSH_E_SYSTEM, 0, "no service manager");
-	return carry_out(argv, own_ms < deadline_ms ? own_ms : deadline_ms,
-	                 err);
+	return ctsh_run_well(argv, CTSH_E_SYSTEM,
+	                     own_ms < deadline_ms ? own_ms : deadline_ms, err);
 }
 
 static int by_ourselves(const char *key, int64_t deadline_ms,
@@ -66,7 +45,7 @@ static int by_ourselves(const char *key, int64_t deadline_ms,
 	const char *const argv[] = {CTSH_CTL_PATH, "stop-idle", "--background",
 	                            key, NULL};
 
-	return carry_out(argv, deadline_ms, err);
+	return ctsh_run_well(argv, CTSH_E_SYSTEM, deadline_ms, err);
 }
 
 int ctsh_keep_use(int *use, const struct ctsh_container *c,

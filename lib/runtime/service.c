@@ -188,19 +188,25 @@ static size_t put_identity(const struct ctsh_owner *owner, struct identity *own,
 	return 4;
 }
 
+const char *ctsh_service_runner(void)
+{
+	static const char *const places[] = {"/usr/bin/systemd-run",
+	                                     "/bin/systemd-run", NULL};
+
+	return ctsh_service_program(places);
+}
+
 /* -- commands -------------------------------------------------------------- */
 
 int ctsh_service_run(const struct ctsh_service *service, int64_t deadline_ms,
                      struct ctsh_error *err)
 {
 	const char *const *argv = service->argv;
-	static const char *const places[] = {"/usr/bin/systemd-run",
-	                                     "/bin/systemd-run", NULL};
 	char patience[48], said[WORDS_MAX], unit[UNIT_MAX], name[UNIT_MAX + 8];
 	int64_t left = deadline_ms - ctsh_now_ms();
 	struct identity own;
 	const char *command[20 + CTSH_SERVICE_WORDS] = {
-		ctsh_service_program(places),
+		ctsh_service_runner(),
 		"--quiet",
 		"--collect",
 		name,

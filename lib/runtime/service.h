@@ -70,6 +70,9 @@ bool ctsh_service_plain(const char *path);
  * NULL. */
 const char *ctsh_service_program(const char *const *paths);
 
+/* systemd-run(1), or NULL. */
+const char *ctsh_service_runner(void);
+
 /* Whether a systemd is the service manager of this host. */
 bool ctsh_service_manager(void);
 

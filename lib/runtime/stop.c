@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
-#include <string.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -14,8 +13,6 @@
 
 /* To end by itself, as docker and podman give it. */
 #define GRACE_MS 10000
-
-#define WORDS_MAX 1024
 
 static int send_signal(int init, int number, struct ctsh_error *err)
 {
@@ -42,16 +39,8 @@ int ctsh_stop_command(const char *const *argv, int64_t deadline_ms,
                       struct ctsh_error *err)
 {
 	const struct ctsh_service service = {.argv = argv};
-	char said[WORDS_MAX];
-	int status;
 
 	if (ctsh_service_manager())
 		return ctsh_service_run(&service, deadline_ms, err);
-	if (ctsh_run(argv, said, sizeof(said), deadline_ms, &status, err))
-		return -1;
-	said[strcspn(said, "\n")] = '\0';
-	if (status)
-		return ctsh_fail(err, CTSH_E_ENGINE, 0, "%s: %s", argv[0],
-		                 said);
-	return 0;
+	return ctsh_run_well(argv, CTSH_E_ENGINE, deadline_ms, err);
 }
