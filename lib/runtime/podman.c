@@ -160,21 +160,30 @@ static int read_stored(const struct ctsh_stored *stored,
 	return read_config(stored, target, err);
 }
 
+static int look_up(const struct ctsh_where *where, const char *name,
+                   struct ctsh_stored *stored, struct ctsh_error *err)
+{
+	const char *id = ctsh_full_id_of(name);
+	struct places places;
+
+	if (!ctsh_full_id_or_name(name))
+		return ctsh_fail(err, CTSH_E_UNSAFE, 0, "not a container name");
+	if (choose_places(where, &places, err))
+		return -1;
+	return ctsh_storage_find(places.root, places.run_root, id ? id : name,
+	                         id != NULL, stored, err);
+}
+
 static int find(const struct ctsh_where *where, const char *name,
                 int64_t deadline_ms, struct ctsh_target *target,
                 struct ctsh_error *err)
 {
 	ctsh_autostored struct ctsh_stored stored = CTSH_STORED_INIT;
 	struct ctsh_target found = {0};
-	const char *id = ctsh_full_id_of(name);
-	struct places places;
 
-	if (!ctsh_full_id_or_name(name) ||
-	    !ctsh_text_copy(found.name, sizeof(found.name), name))
+	if (!ctsh_text_copy(found.name, sizeof(found.name), name))
 		return ctsh_fail(err, CTSH_E_UNSAFE, 0, "not a container name");
-	if (choose_places(where, &places, err) ||
-	    ctsh_storage_find(places.root, places.run_root, id ? id : name,
-	                      id != NULL, &stored, err) ||
+	if (look_up(where, name, &stored, err) ||
 	    read_stored(&stored, &found, err))
 		return -1;
 	/* Without root there may be no such cgroup, whatever is asked for; and
@@ -193,15 +202,9 @@ static int identify(const struct ctsh_where *where, const char *name,
                     struct ctsh_error *err)
 {
 	ctsh_autostored struct ctsh_stored stored = CTSH_STORED_INIT;
-	const char *id = ctsh_full_id_of(name);
-	struct places places;
 
 	(void)deadline_ms; /* Files do not wait; who asks waits no longer. */
-	if (!ctsh_full_id_or_name(name))
-		return ctsh_fail(err, CTSH_E_UNSAFE, 0, "not a container name");
-	if (choose_places(where, &places, err) ||
-	    ctsh_storage_find(places.root, places.run_root, id ? id : name,
-	                      id != NULL, &stored, err))
+	if (look_up(where, name, &stored, err))
 		return -1;
 	memcpy(target->id, stored.id, sizeof(stored.id));
 	return 0;
@@ -253,7 +256,6 @@ static int start(const struct ctsh_where *where, const char *name,
 	 * the container's where that passes its log through: no file of the
 	 * host's may be there. */
 	const struct ctsh_service service = {.argv = argv};
-	const char *id = ctsh_full_id_of(name);
 
 	if (!ctsh_full_id_or_name(name))
 		return ctsh_fail(err, CTSH_E_UNSAFE, 0, "not a container name");
@@ -264,8 +266,7 @@ static int start(const struct ctsh_where *where, const char *name,
 		                 run_root);
 	if (where->owner)
 		return start_owners(where, argv[0], name, deadline_ms, err);
-	if (ctsh_storage_find(root, run_root, id ? id : name, id != NULL,
-	                      &stored, err))
+	if (look_up(where, name, &stored, err))
 		return -1;
 	return ctsh_service_run(&service, deadline_ms, err);
 }
