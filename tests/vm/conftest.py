@@ -5,12 +5,11 @@
 """
 
 import contextlib
-import shutil
 
 import pytest
 
 import image_systemd
-from guest import Guest
+from guest import Guest, with_systemd
 from image import kernel, make
 
 MACHINES = {
@@ -42,16 +41,5 @@ def guests(images):
 @pytest.fixture(scope="session")
 def systemd(images):
     """One with systemd as process 1."""
-    scratch, vmlinuz, initrd = images
-    both = f"{scratch}/machined-both"
-    with open(both, "wb") as out:
-        for part in (initrd, image_systemd.make(scratch)):
-            with open(part, "rb") as archive:
-                shutil.copyfileobj(archive, out)
-    machine = Guest(vmlinuz, both, f"{scratch}/machined",
-                    "ctsh.systemd systemd.log_target=console")
-    try:
-        machine.wait_until_ready()
+    with with_systemd(images, "machined", image_systemd.make) as machine:
         yield machine
-    finally:
-        machine.stop()

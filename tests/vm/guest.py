@@ -7,6 +7,7 @@ import json
 import os
 import select
 import shlex
+import shutil
 import subprocess
 import time
 
@@ -180,3 +181,21 @@ def bundle(scratch, edit, options):
     if edit:
         edit(config)
     return config
+
+
+@contextlib.contextmanager
+def with_systemd(images, name, make):
+    """One with systemd as process 1, and what make(scratch) has packed."""
+    scratch, vmlinuz, initrd = images
+    both = f"{scratch}/{name}-both"
+    with open(both, "wb") as out:
+        for part in (initrd, make(scratch)):
+            with open(part, "rb") as archive:
+                shutil.copyfileobj(archive, out)
+    machine = Guest(vmlinuz, both, f"{scratch}/{name}",
+                    "ctsh.systemd systemd.log_target=console")
+    try:
+        machine.wait_until_ready()
+        yield machine
+    finally:
+        machine.stop()

@@ -172,6 +172,24 @@ def make(scratch):
     return pack(tree, f"{scratch}/initrd")
 
 
+def write(path, content):
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    with open(path, "w") as file:
+        file.write(content)
+
+
+def pack_beside(tree, image):
+    """To be unpacked after another one: links of that, as where /lib leads to
+    /usr/lib, are not to be replaced by directories."""
+    os.makedirs(f"{tree}/usr/lib64", exist_ok=True)
+    for name in ("lib", "bin", "sbin"):
+        if os.path.isdir(f"{tree}/{name}"):
+            shutil.copytree(f"{tree}/{name}", f"{tree}/usr/{name}",
+                            dirs_exist_ok=True)
+            shutil.rmtree(f"{tree}/{name}")
+    return pack(tree, image)
+
+
 def pack(tree, image):
     process.run(["sh", "-ec", 'find . | cpio --quiet -o -H newc >"$1"', "sh",
                  image], cwd=tree, check=True, timeout=60)

@@ -3,10 +3,9 @@
 its machined and the bus that they talk over, its journal, runc."""
 
 import os
-import shutil
 
 from image import GROUP, INNER_ALICE, PASSWD, copy, copy_program, libraries, \
-    pack
+    pack_beside, write
 from lab import rootfs
 
 PROGRAMS = ("/usr/lib/systemd/systemd", "/usr/bin/systemd-run",
@@ -96,12 +95,6 @@ def add_machine(tree, scratch):
     copy(tree, os.path.realpath("/etc/os-release"), "/usr/lib/os-release")
 
 
-def write(path, content):
-    os.makedirs(os.path.dirname(path), exist_ok=True)
-    with open(path, "w") as file:
-        file.write(content)
-
-
 def make(scratch):
     """To be unpacked after the file system that all have."""
     tree = f"{scratch}/machined-tree"
@@ -111,11 +104,4 @@ def make(scratch):
     add_bus(tree)
     add_machine(tree, scratch)
     write(f"{tree}/etc/machine-id", "0123456789abcdef0123456789abcdef\n")
-    # Links of the other archive are not to be replaced by directories.
-    os.makedirs(f"{tree}/usr/lib64", exist_ok=True)
-    for name in ("lib", "bin", "sbin"):
-        if os.path.isdir(f"{tree}/{name}"):
-            shutil.copytree(f"{tree}/{name}", f"{tree}/usr/{name}",
-                            dirs_exist_ok=True)
-            shutil.rmtree(f"{tree}/{name}")
-    return pack(tree, f"{scratch}/machined-initrd")
+    return pack_beside(tree, f"{scratch}/machined-initrd")

@@ -4,7 +4,7 @@ su(1) with a pam.d of its own."""
 
 import os
 
-from image import CACHE, copy, copy_program, libraries
+from image import CACHE, copy, copy_program, libraries, write
 from lab import process
 
 LOGIND = "/lib/systemd/systemd-logind"
@@ -65,12 +65,6 @@ def module(name):
     places = [f"{room}/security/pam_{name}.so" for room in (
         f"/usr/lib/{triplet}", f"/lib/{triplet}", "/usr/lib64", "/lib64")]
     return next(place for place in places if os.path.exists(place))
-
-
-def write(path, content):
-    os.makedirs(os.path.dirname(path), exist_ok=True)
-    with open(path, "w") as file:
-        file.write(content)
 
 
 def add(tree):

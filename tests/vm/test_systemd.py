@@ -4,13 +4,12 @@ without being the login's own child."""
 
 import json
 import os
-import shutil
 
 import pytest
 
 import guest as machines
 import logind
-from image import copy, copy_program, pack
+from image import copy, copy_program, pack_beside
 
 PROGRAMS = ("/usr/lib/systemd/systemd", "/usr/bin/systemd-run",
             "/usr/bin/systemctl", "/usr/sbin/runc",
@@ -80,31 +79,13 @@ def make(scratch):
             file.write(content)
     with open(f"{tree}/etc/machine-id", "w") as file:
         file.write("0123456789abcdef0123456789abcdef\n")
-    # Links of the other archive are not to be replaced by directories.
-    os.makedirs(f"{tree}/usr/lib64", exist_ok=True)
-    for name in ("lib", "bin", "sbin"):
-        if os.path.isdir(f"{tree}/{name}"):
-            shutil.copytree(f"{tree}/{name}", f"{tree}/usr/{name}",
-                            dirs_exist_ok=True)
-            shutil.rmtree(f"{tree}/{name}")
-    return pack(tree, f"{scratch}/systemd-initrd")
+    return pack_beside(tree, f"{scratch}/systemd-initrd")
 
 
 @pytest.fixture(scope="module")
 def guest(images):
-    scratch, vmlinuz, initrd = images
-    both = f"{scratch}/systemd-both"
-    with open(both, "wb") as out:
-        for part in (initrd, make(scratch)):
-            with open(part, "rb") as image:
-                shutil.copyfileobj(image, out)
-    machine = machines.Guest(vmlinuz, both, f"{scratch}/systemd",
-                             "ctsh.systemd systemd.log_target=console")
-    try:
-        machine.wait_until_ready()
+    with machines.with_systemd(images, "systemd", make) as machine:
         yield machine
-    finally:
-        machine.stop()
 
 
 @pytest.fixture(params=["crun", "runc"])
