@@ -11,7 +11,7 @@ import signal
 
 import pytest
 
-from lab import debian, laboratory
+from lab import debian, laboratory, pam
 from lab import remote as remote_sshd
 
 # It checks for many tests, and a failure is to say what it saw.
@@ -77,6 +77,13 @@ def pytest_runtest_makereport(item):
 def lab():
     with contextlib.ExitStack() as stack:
         yield laboratory.Lab(stack)
+
+
+@pytest.fixture(scope="module")
+def services(lab):
+    """A pam.d of their own, whose line for the module can be changed."""
+    with pam.services(lab) as made:
+        yield made
 
 
 @pytest.fixture(params=laboratory.BOXES)

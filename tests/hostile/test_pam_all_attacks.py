@@ -16,12 +16,6 @@ SERVICES = ("evil", "files", "compat", "dns", "nis", "db", "systemd",
 
 
 @pytest.fixture(scope="module")
-def services(lab):
-    with pam.services(lab) as made:
-        yield made
-
-
-@pytest.fixture(scope="module")
 def visitors(lab):
     with pam_all.visitors(lab, "evil", ("crun", "userns")) as made:
         yield made

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from lab import handmade, pam, pam_all, process, rootfs, sshd
+from lab import handmade, pam_all, process, rootfs, sshd
 from lab.attackers import (DENIED, HELPFUL, Attacker, Rounds, attacking,
                            with_attack)
 
@@ -37,12 +37,6 @@ KINDS = {
     "same-uid": ((), True),
     "ptrace-root": (("CAP_SYS_PTRACE",), False),
 }
-
-
-@pytest.fixture(scope="module")
-def services(lab):
-    with pam.services(lab) as made:
-        yield made
 
 
 @pytest.fixture(scope="module")

@@ -8,7 +8,7 @@ import shutil
 
 import pytest
 
-from lab import machine, pam, pam_all, process, rootfs
+from lab import machine, pam_all, process, rootfs
 
 from conftest import SENTENCES
 
@@ -36,12 +36,6 @@ try:
 except KeyError:
     print(said, "no such group")
 """
-
-
-@pytest.fixture(scope="module")
-def services(lab):
-    with pam.services(lab) as made:
-        yield made
 
 
 @pytest.fixture(scope="module")

@@ -10,18 +10,12 @@ import threading
 
 import pytest
 
-from lab import engines, handmade, pam, pam_all, process
+from lab import engines, handmade, pam_all, process
 
 from conftest import SENTENCES
 
 BECOME = ("setuid", "setresuid", "setreuid", "setgid", "setresgid",
           "setgroups")
-
-
-@pytest.fixture(scope="module")
-def services(lab):
-    with pam.services(lab) as made:
-        yield made
 
 
 @pytest.fixture(scope="module")

@@ -8,18 +8,12 @@ import subprocess
 
 import pytest
 
-from lab import install, machine, pam, process, rootfs, sshd, terminal
+from lab import install, machine, process, rootfs, sshd, terminal
 from lab.tunnels import inside, listener, talk, tunnel
 
 from conftest import SENTENCES
 
 SESSION_ERR = "Cannot make/remove an entry for the specified session"
-
-
-@pytest.fixture(scope="module")
-def services(lab):
-    with pam.services(lab) as made:
-        yield made
 
 
 @pytest.fixture

@@ -6,15 +6,9 @@ import re
 
 import pytest
 
-from lab import pam, pam_all, process, sshd, terminal
+from lab import pam_all, process, sshd, terminal
 
 from conftest import SENTENCES
-
-
-@pytest.fixture(scope="module")
-def services(lab):
-    with pam.services(lab) as made:
-        yield made
 
 
 @pytest.fixture(scope="module")

@@ -7,17 +7,11 @@ import os
 
 import pytest
 
-from lab import install, pam, process
+from lab import install, process
 
 WITNESS = f"{install.SOURCE}/tests/lab/pam_witness.py"
 
 SUCCESS, SESSION_ERR = 0, 14
-
-
-@pytest.fixture(scope="module")
-def services(lab):
-    with pam.services(lab) as made:
-        yield made
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ import tempfile
 
 import pytest
 
-from lab import install, pam, pam_all, process
+from lab import install, pam_all, process
 
 STEPS = f"{install.SOURCE}/tests/lab/pam_steps.py"
 
@@ -21,12 +21,6 @@ JOINED = {"net": ("net",), "all": ("mnt", "uts", "ipc", "net", "cgroup")}
 # Nobody but the kernel changes these.
 KEPT = ("Umask", "Uid", "Gid", "Groups", "Threads", "SigBlk", "SigIgn",
         "SigCgt")
-
-
-@pytest.fixture(scope="module")
-def services(lab):
-    with pam.services(lab) as made:
-        yield made
 
 
 @pytest.fixture(scope="module")

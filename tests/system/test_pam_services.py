@@ -12,12 +12,6 @@ from lab.pam_all import SHOW, check
 
 
 @pytest.fixture(scope="module")
-def services(lab):
-    with pam.services(lab) as made:
-        yield made
-
-
-@pytest.fixture(scope="module")
 def visitors(lab):
     with pam_all.visitors(lab, "served", pam_all.ALL_KINDS) as made:
         yield made

@@ -9,7 +9,7 @@ import shutil
 
 import pytest
 
-from lab import install, machine, pam, pam_all, process, sshd, terminal
+from lab import install, machine, pam_all, process, sshd, terminal
 
 EXAMPLES = f"{install.SOURCE}/conf/examples"
 SERVICES = ("sshd", "login", "su")
@@ -116,12 +116,6 @@ def test_who_is_not_named_has_it_all_but_the_network(lab, view, service):
 
 
 # -- modules one by one --------------------------------------------------------
-
-@pytest.fixture(scope="module")
-def services(lab):
-    with pam.services(lab) as made:
-        yield made
-
 
 @pytest.fixture
 def su(services, keeper):

@@ -12,16 +12,10 @@ import re
 
 import pytest
 
-from lab import pam, pam_all, rootfs
+from lab import pam_all, rootfs
 from lab.valgrind import OPENAT2, PIDFD_OPEN, valgrind
 
 SUCCESS, SESSION_ERR = "0", "14"
-
-
-@pytest.fixture(scope="module")
-def services(lab):
-    with pam.services(lab) as made:
-        yield made
 
 
 @pytest.fixture(scope="module")
