@@ -228,15 +228,21 @@ def test_the_next_login_starts_it_and_it_is_stopped_again(lab, guest, polite):
         assert len(seen) == 2
 
 
+def about_to_be_stopped(lab, guest, box):
+    """After a login, and its time; its init, which has not ended yet."""
+    assert lab.direct(guest, "-c", "true").status == 0
+    init = box.pid
+    time.sleep(1.4)
+    assert process.alive(init)
+    return init
+
+
 def test_a_login_while_it_is_being_stopped_lands_in_the_next(lab, guest,
                                                              refusal):
     with docker_box(lab, "slow", SLOW) as slow:
         with lab.config.own(guest, keys(slow.spec, "stop_after = 1",
                                         ONDEMAND)):
-            assert lab.direct(guest, "-c", "true").status == 0
-            first = slow.pid
-            time.sleep(1.4)
-            assert process.alive(first)
+            first = about_to_be_stopped(lab, guest, slow)
             result = lab.direct(guest, "-c", "hostname")
             assert (result.out, result.err) == ("inside\n", "")
             assert result.seconds > 0.5
@@ -259,10 +265,7 @@ def test_the_module_does_not_join_what_is_being_stopped(lab, guest):
         services.line("join=net", f"users={guest.name}")
         with lab.config.own(guest, keys(slow.spec, "stop_after = 1",
                                         ONDEMAND)):
-            assert lab.direct(guest, "-c", "true").status == 0
-            first = slow.pid
-            time.sleep(1.4)
-            assert process.alive(first)
+            first = about_to_be_stopped(lab, guest, slow)
             result = services.tester(guest, "open_session", "close_session")
             assert (result.status, result.err) == (0, "")
             assert not process.alive(first) and process.alive(slow.pid)
