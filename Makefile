@@ -128,8 +128,8 @@ MUSL_LINK = -static -nostartfiles -Wl,-pie,--no-dynamic-linker,-z,text \
 	-l:rcrt1.o -l:crti.o -l:crtn.o
 PROBED_MUSL := $(if $(SANITIZE),,$(shell ! command -v '$(MUSL_CC)' >/dev/null || \
 	sh packaging/probe.sh '$(B)/probed' '$(MUSL_CC)' '$(MUSL_LINK)'))
-MUSL_HEADERS = $(addprefix -idirafter /usr/include,/ \
-	$(addprefix /,$(shell $(CC) -print-multiarch)))
+MUSL_HEADERS := $(if $(PROBED_MUSL),$(addprefix -idirafter /usr/include,/ \
+	$(addprefix /,$(shell $(CC) -print-multiarch))))
 ifeq ($(PROBED_STATIC)$(SANITIZE),)
 $(warning no static libc here: ctsh-sftp-server is not built, and sftp and \
 	scp will not work in containers that have no sftp-server of their own)
