@@ -88,19 +88,6 @@ bench_wait() { # DIR COMMAND...
 	lab_complain "still not: $*"
 }
 
-bench_end() { # DIR
-	local pid i
-
-	[ -s "$1/pid" ] || return 0
-	pid=$(cat "$1/pid")
-	kill "$pid" 2>/dev/null
-	for ((i = 0; i < 100; i++)); do
-		kill -0 "$pid" 2>/dev/null || return 0
-		sleep 0.1
-	done
-	kill -9 "$pid" 2>/dev/null
-}
-
 # --- containerd, and what kubelet makes of it ---------------------------------
 
 bench_ctr() { # DIR ARGUMENT...
@@ -151,7 +138,7 @@ bench_containerd_stop() { # DIR
 			bench_ctr "$1" --namespace $ns container rm "$name"
 		done
 	done >/dev/null 2>&1
-	bench_end "$1"
+	lab_daemon_stop "$1"
 }
 
 # --- systemd-nspawn -----------------------------------------------------------
@@ -257,5 +244,5 @@ bench_lxd_stop() { # DIR NAME
 	[ -s "$1/pid" ] || return 0
 	bench_lxd "$1" lxc delete --force "$2" >/dev/null 2>&1
 	bench_lxd "$1" lxd shutdown --timeout 20 >/dev/null 2>&1
-	bench_end "$1"
+	lab_daemon_stop "$1"
 }

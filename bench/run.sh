@@ -48,11 +48,11 @@ clean_up() {
 	trap '' INT TERM
 	lab_crun_stop ctsh-bench 2>/dev/null
 	[ -z "$docker" ] || lab_docker_stop ctsh-bench
-	[ -z "$dockerd" ] || lab_dockerd_stop "$dockerd"
+	[ -z "$dockerd" ] || lab_daemon_stop "$dockerd"
 	bench_podman_stop $prefix/podman ctsh-bench
 	bench_lxc_stop $prefix/lxc ctsh-bench
 	bench_containerd_stop $ctrdir
-	bench_end $prefix/nspawn
+	lab_daemon_stop $prefix/nspawn
 	bench_own_stop "${users[8]}" $prefix/own ctsh-bench
 	bench_lxd_stop $prefix/lxd ctsh-bench
 	for user in "${users[@]}" $plain; do

@@ -191,11 +191,12 @@ lab_dockerd_start() { # DIR
 		sleep 0.2
 	done
 	tail -n 5 "$dir/log" | sed 's/^/    /' >&2
-	lab_dockerd_stop "$dir"
+	lab_daemon_stop "$dir"
 	lab_complain "dockerd did not start"
 }
 
-lab_dockerd_stop() { # DIR
+# What was started with its PID in DIR/pid.
+lab_daemon_stop() { # DIR
 	local pid i
 
 	[ -s "$1/pid" ] || return 0
