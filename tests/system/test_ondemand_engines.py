@@ -9,7 +9,7 @@ from concurrent import futures
 
 import pytest
 
-from lab import machine, manager, nspawn, process
+from lab import engines, manager, nspawn, process
 
 ONDEMAND = 'start = "ondemand"'
 WHERE = "exec readlink /proc/self/ns/pid"
@@ -125,12 +125,6 @@ def section(lab):
         yield
 
 
-def removed(group):
-    with contextlib.suppress(OSError):
-        os.rmdir(group)
-    return not os.path.exists(group)
-
-
 @contextlib.contextmanager
 def created(lab, tree, name, *argv):
     """A container of ctr's without a task; its group is below that of its
@@ -142,11 +136,6 @@ def created(lab, tree, name, *argv):
         yield f"waitctr:{ns}/{name}", lambda: engine.pid(f"{ns}/{name}")
     finally:
         engine.remove(ns, name)
-        # Of one that could not be started containerd leaves them.
-        groups = [path for path in machine.cgroup_dirs()
-                  if f"/{ns}/{name}/" in f"{path}/"]
-        for path in reversed(groups):
-            process.wait_for(lambda p=path: removed(p), what=f"no {path}")
 
 
 @pytest.mark.usefixtures("section")
@@ -239,6 +228,7 @@ def unit(lab, managed):
             os.kill(pid, signal.SIGTERM)
             process.wait_for(lambda: not process.alive(pid),
                              what="the end of a machine")
+        engines.wait_for_no_cgroup(group)
 
 
 def test_a_machine_is_started_by_its_unit(lab, guest, managed, unit):
